@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Condition types. Every condition carries observedGeneration.
+const (
+	// ConditionReady (both kinds) is True when the spec is accepted and acted on
+	// as written. It does not mean finished: a GitOps tool must not hang through
+	// a week of soak.
+	ConditionReady = "Ready"
+	// ConditionProgressing (both kinds) is True when something can still move by
+	// itself. Its reason is the state to show.
+	ConditionProgressing = "Progressing"
+	// ConditionComplete (both kinds) is True when the target is reached everywhere.
+	ConditionComplete = "Complete"
+	// ConditionBlocked (PodSecurityRollout) is True when at least one namespace
+	// waits for a person.
+	ConditionBlocked = "Blocked"
+	// ConditionStalled (PodSecurityRollout) is True when the spec cannot be acted
+	// on, or the rollout is past its progress deadline. kstatus reads it as Failed.
+	ConditionStalled = "Stalled"
+	// ConditionCompliant (NamespaceRollout) says whether everything in the
+	// namespace complies with the next rung's level: True, False, or Unknown.
+	ConditionCompliant = "Compliant"
+	// ConditionRejecting (NamespaceRollout) is True when pods have been refused
+	// since the last enforce rung.
+	ConditionRejecting = "Rejecting"
+)
+
+// Reasons of the condition Ready.
+const (
+	// ReasonAccepted: the spec is accepted and acted on as written.
+	ReasonAccepted = "Accepted"
+	// ReasonVersionNotServed: a target pins a version newer than the API server's.
+	// Pin a version the server has, or use version: Cluster.
+	ReasonVersionNotServed = "VersionNotServed"
+	// ReasonNotSupported: the spec asks for something this release does not do
+	// yet. The message names the field; nothing is written meanwhile.
+	ReasonNotSupported = "NotSupported"
+	// ReasonInvalidSpec: the spec cannot be understood. The message names the field.
+	ReasonInvalidSpec = "InvalidSpec"
+	// ReasonNotOwned: the NamespaceRollout belongs to no rollout that selects its
+	// namespace. It was made by hand, or is about to be removed.
+	ReasonNotOwned = "NotOwned"
+)
+
+// Reasons of the condition Progressing: the state of a namespace, or of a
+// rollout as the sum of its namespaces.
+const (
+	// ReasonClimbing: a rung was just climbed, or is about to be.
+	ReasonClimbing = "Climbing"
+	// ReasonComplete: the target is reached.
+	ReasonComplete = "Complete"
+	// ReasonAheadOfTarget: the target is reached, and at least one mode is
+	// stricter or newer than it. The operator never lowers a level.
+	ReasonAheadOfTarget = "AheadOfTarget"
+	// ReasonSuspended: the rollout's spec.suspend is true.
+	ReasonSuspended = "Suspended"
+	// ReasonObserving: the rollout's spec.mode is Observe.
+	ReasonObserving = "Observing"
+	// ReasonExempt: the namespace is exempt in the API server's configuration.
+	ReasonExempt = "Exempt"
+	// ReasonTerminating: the namespace is being deleted.
+	ReasonTerminating = "Terminating"
+	// ReasonLabelConflict: another field manager owns the label with another
+	// value. Give the label up there, or set labelConflicts: TakeOver.
+	ReasonLabelConflict = "LabelConflict"
+	// ReasonInvalidLabels: the namespace carries pod-security labels that the API
+	// server cannot parse. Correct or remove the labels the message names.
+	ReasonInvalidLabels = "InvalidLabels"
+	// ReasonInconclusive: the evidence is not complete yet, the library does not
+	// know the version, or the API server could not answer the dry run.
+	ReasonInconclusive = "Inconclusive"
+	// ReasonViolations: at least one pod or template violates the level.
+	ReasonViolations = "Violations"
+	// ReasonSoaking: the namespace has to be clean for longer.
+	ReasonSoaking = "Soaking"
+	// ReasonAwaitingApproval: spec.approvedEnforce has to name the rung.
+	ReasonAwaitingApproval = "AwaitingApproval"
+	// ReasonReportsFailing: a report that gates the enforce rung has failing results.
+	ReasonReportsFailing = "ReportsFailing"
+	// ReasonAwaitingTurn: a wave or a budget does not let the namespace go yet.
+	ReasonAwaitingTurn = "AwaitingTurn"
+	// ReasonServerDisagrees: the API server's own dry run finds violations that
+	// the operator's evaluation does not.
+	ReasonServerDisagrees = "ServerDisagrees"
+	// ReasonBaking: the enforce rung was climbed and refused pods are watched for.
+	ReasonBaking = "Baking"
+	// ReasonRejecting: pods have been refused since the last enforce rung.
+	ReasonRejecting = "Rejecting"
+	// ReasonRolledBack: the enforce rung was taken back because pods were
+	// refused. Change the rollout's spec, or approve the rung anew, to try again.
+	ReasonRolledBack = "RolledBack"
+	// ReasonBlocked (PodSecurityRollout): nothing moves until a person acts.
+	ReasonBlocked = "Blocked"
+	// ReasonNoNamespaces (PodSecurityRollout): no namespace is selected.
+	ReasonNoNamespaces = "NoNamespaces"
+	// ReasonConflicted (PodSecurityRollout): every namespace that is left belongs
+	// to an older rollout.
+	ReasonConflicted = "Conflicted"
+)
+
+// Reasons of the other conditions.
+const (
+	// ReasonInProgress: the target is not reached everywhere yet.
+	ReasonInProgress = "InProgress"
+	// ReasonCompliant: everything in the namespace complies.
+	ReasonCompliant = "Compliant"
+	// ReasonNotBlocked: no namespace waits for a person.
+	ReasonNotBlocked = "NotBlocked"
+	// ReasonNotStalled: the spec is acted on and no deadline has passed.
+	ReasonNotStalled = "NotStalled"
+	// ReasonProgressDeadlineExceeded: the rollout made no progress for longer
+	// than its progressDeadline.
+	ReasonProgressDeadlineExceeded = "ProgressDeadlineExceeded"
+	// ReasonNoRejections: no pod has been refused since the last enforce rung.
+	ReasonNoRejections = "NoRejections"
+	// ReasonPodsRejected: the API server refused pods since the last enforce rung.
+	ReasonPodsRejected = "PodsRejected"
+)
