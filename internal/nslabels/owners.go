@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nslabels
+
+import (
+	"bytes"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/internal/gate"
+	"github.com/podsecurity-rollout/operator/internal/ladder"
+)
+
+// oneOff are the field managers of commands that people type once. A label they
+// set last has no standing owner: nothing would put it back.
+var oneOff = map[string]bool{
+	"kubectl-label":    true,
+	"kubectl-edit":     true,
+	"kubectl-patch":    true,
+	"kubectl-create":   true,
+	"kubectl-annotate": true,
+}
+
+func isOneOff(e metav1.ManagedFieldsEntry) bool {
+	return e.Operation == metav1.ManagedFieldsOperationUpdate && oneOff[e.Manager]
+}
+
+func isOurs(e metav1.ManagedFieldsEntry) bool {
+	return e.Manager == v1alpha1.FieldManager && e.Operation == metav1.ManagedFieldsOperationApply
+}
+
+// Owners answers the field managers but ours that own a label of the rung with
+// a value other than the rung's, one-off commands left out.
+func Owners(ns *corev1.Namespace, r ladder.Rung) ([]gate.Owner, error) {
+	return owners(ns, Wanted(r), isOneOff)
+}
+
+// SetBy answers the field managers but ours that own a label with a value, one
+// entry a manager and label, one-off commands included.
+func SetBy(ns *corev1.Namespace, mode v1alpha1.Mode) ([]gate.Owner, error) {
+	level, version := keysOf(mode)
+	return owners(ns, map[string]string{level: "", version: ""}, func(metav1.ManagedFieldsEntry) bool { return false })
+}
+
+// owners answers who but us owns one of the wanted labels with another value.
+func owners(ns *corev1.Namespace, wanted map[string]string, skip func(metav1.ManagedFieldsEntry) bool) ([]gate.Owner, error) {
+	var found []gate.Owner
+	for _, entry := range ns.ManagedFields {
+		if isOurs(entry) || skip(entry) || entry.FieldsV1 == nil || entry.Subresource != "" {
+			continue
+		}
+		set := &fieldpath.Set{}
+		if err := set.FromJSON(bytes.NewReader(entry.FieldsV1.Raw)); err != nil {
+			return nil, fmt.Errorf("reading managedFields of %q in namespace %q: %w", entry.Manager, ns.Name, err)
+		}
+		for _, key := range Keys {
+			want, ours := wanted[key]
+			if ours && ns.Labels[key] != want && set.Has(fieldpath.MakePathOrDie("metadata", "labels", key)) {
+				found = append(found, gate.Owner{Manager: entry.Manager, Label: key, Value: ns.Labels[key]})
+			}
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package summary
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	psaapi "k8s.io/pod-security-admission/api"
+
+	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/internal/gate"
+	"github.com/podsecurity-rollout/operator/internal/ladder"
+)
+
+// Bounds of the lists in NamespaceRollout.status.
+const (
+	maxHistory    = 12
+	maxCompliance = 8
+	maxViolations = 32
+)
+
+// NamespaceInput is everything the status of one namespace is made from.
+type NamespaceInput struct {
+	Now        time.Time
+	Generation int64
+	Rollout    string
+
+	// Accepted is what the rollout says of its spec; nothing below counts while
+	// it is not accepted.
+	Accepted Acceptance
+
+	Target, Current psaapi.Policy
+	// Next is the rung to climb, nil when none is left. Decision is the gate's
+	// word on it.
+	Next     *ladder.Rung
+	Decision gate.Decision
+	// SoakUntil is when the soak of the next rung ends, zero without one.
+	SoakUntil time.Time
+	// Ahead are the modes stricter or newer than the target.
+	Ahead []v1alpha1.Mode
+	// InvalidLabels are those that the API server cannot parse, "key=value".
+	InvalidLabels []string
+	// OursSince is when the operator last wrote a label, zero for never.
+	OursSince time.Time
+
+	Evidence []Evidence
+}
+
+// Acceptance says whether a rollout's spec is acted on, and if not why.
+type Acceptance struct {
+	OK              bool
+	Reason, Message string
+}
+
+// Evidence is the verdict for one level and version.
+type Evidence struct {
+	Level psaapi.LevelVersion
+	// Known is whether the evidence is complete; nothing below counts otherwise.
+	Known                               bool
+	Pods, Workloads, ViolatingWorkloads int
+	// Violations are those of what is there now, Departed of what has gone.
+	Violations, Departed []v1alpha1.Violation
+}
+
+// Verdict is the evidence in one word.
+func (e Evidence) Verdict() v1alpha1.Verdict {
+	switch {
+	case !e.Known:
+		return v1alpha1.VerdictInconclusive
+	case e.ViolatingWorkloads > 0:
+		return v1alpha1.VerdictViolating
+	default:
+		return v1alpha1.VerdictCompliant
+	}
+}
+
+// ForGate is the evidence as the gate asks for it.
+func (e Evidence) ForGate() gate.Evidence {
+	out := gate.Evidence{Workloads: e.ViolatingWorkloads}
+	if len(e.Violations) > 0 {
+		out.Worst = describe(e.Violations[0])
+	}
+	return out
+}
+
+// describe is a violation in one line: `Deployment web: privileged (container
+// "c" must …)`.
+func describe(v v1alpha1.Violation) string {
+	line := fmt.Sprintf("%s %s: %s", v.Workload.Kind, v.Workload.Name, v.Message)
+	if v.Example != "" && v.Example != v.Workload.Name {
+		line += fmt.Sprintf(" in pod %s", v.Example)
+	}
+	return line
+}
+
+// Namespace answers the status of one namespace, the fleet's part left as it is
+// in old.
+func Namespace(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) v1alpha1.NamespaceRolloutStatus {
+	out := v1alpha1.NamespaceRolloutStatus{
+		ObservedGeneration: in.Generation,
+		Fleet:              old.Fleet,
+		Target:             policy(in.Target),
+		Current:            policy(in.Current),
+		Next:               rung(in.Next),
+		SoakUntil:          atOrNil(in.SoakUntil),
+		History:            history(old, in),
+		Compliance:         compliance(old.Compliance, in),
+		Rejections:         old.Rejections,
+	}
+	out.Violations, out.ViolationsTotal = violations(in.Evidence)
+	out.Conditions = namespaceConditions(old.Conditions, in)
+	return out
+}
+
+// Unaccepted answers the status while the rollout's spec is not acted on: what
+// was known stays, and the conditions say why nothing moves.
+func Unaccepted(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) v1alpha1.NamespaceRolloutStatus {
+	out := old
+	out.ObservedGeneration = in.Generation
+	c := newConditions(old.Conditions, in.Generation, in.Now)
+	c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, in.Accepted.Reason, in.Accepted.Message)
+	c.set(v1alpha1.ConditionProgressing, metav1.ConditionFalse, in.Accepted.Reason, in.Accepted.Message)
+	c.set(v1alpha1.ConditionComplete, metav1.ConditionFalse, v1alpha1.ReasonInProgress, in.Accepted.Message)
+	out.Conditions = c.list
+	return out
+}
+
+// Policy is a policy as the API writes it.
+func policy(p psaapi.Policy) *v1alpha1.Policy {
+	return &v1alpha1.Policy{
+		Enforce: v1alpha1.LevelVersion(p.Enforce.String()),
+		Warn:    v1alpha1.LevelVersion(p.Warn.String()),
+		Audit:   v1alpha1.LevelVersion(p.Audit.String()),
+	}
+}
+
+func rung(r *ladder.Rung) *v1alpha1.Rung {
+	if r == nil {
+		return nil
+	}
+	return &v1alpha1.Rung{Mode: r.Mode, To: v1alpha1.LevelVersion(r.To.String()), Rung: r.String()}
+}
+
+// modeOf answers one mode of a policy as the API writes it.
+func modeOf(p *v1alpha1.Policy, mode v1alpha1.Mode) v1alpha1.LevelVersion {
+	switch mode {
+	case v1alpha1.ModeAudit:
+		return p.Audit
+	case v1alpha1.ModeWarn:
+		return p.Warn
+	default:
+		return p.Enforce
+	}
+}
+
+// Moved answers the modes whose policy in force is no longer what the status
+// recorded, as history entries, in the order of climbing. It is how a rung is
+// recorded: by seeing its labels, so that a crash between writing and recording
+// loses nothing. The first look at a namespace has seen nothing move.
+func Moved(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) []v1alpha1.HistoryEntry {
+	if old.Current == nil {
+		return nil
+	}
+	now := policy(in.Current)
+	var moved []v1alpha1.HistoryEntry
+	for _, mode := range ladder.Modes {
+		if from, to := modeOf(old.Current, mode), modeOf(now, mode); from != to {
+			moved = append(moved, v1alpha1.HistoryEntry{Time: at(in.Now), Mode: mode, From: from, To: to})
+		}
+	}
+	return moved
+}
+
+// Climbed answers those of the moves that are the rung the status had announced
+// as next: what the operator wrote itself.
+func Climbed(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) []v1alpha1.HistoryEntry {
+	var climbed []v1alpha1.HistoryEntry
+	for _, m := range Moved(old, in) {
+		if old.Next == nil || old.Next.Mode != m.Mode || old.Next.To != m.To || in.OursSince.IsZero() {
+			continue
+		}
+		m.Time = at(in.OursSince)
+		climbed = append(climbed, m)
+	}
+	return climbed
+}
+
+// history puts the rung just climbed before those recorded, newest first.
+func history(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) []v1alpha1.HistoryEntry {
+	out := append(Climbed(old, in), old.History...)
+	if len(out) > maxHistory {
+		out = out[:maxHistory]
+	}
+	return out
+}
+
+// compliance answers the verdicts, each since when it is what it is. While the
+// evidence is not complete, what was known stays: it decides nothing, and a
+// restart must not cost a soak.
+func compliance(old []v1alpha1.Compliance, in NamespaceInput) []v1alpha1.Compliance {
+	var out []v1alpha1.Compliance
+	for _, e := range in.Evidence {
+		before, known := find(old, e.Level)
+		if !e.Known && known {
+			out = append(out, before)
+			continue
+		}
+		entry := v1alpha1.Compliance{
+			Level: v1alpha1.Level(e.Level.Level), Version: e.Level.Version.String(), Verdict: e.Verdict(),
+			Pods: int32(e.Pods), Workloads: int32(e.Workloads), ViolatingWorkloads: int32(e.ViolatingWorkloads),
+			Since: before.Since,
+		}
+		if !known || before.Verdict != entry.Verdict || entry.Since == nil {
+			entry.Since = atOrNil(in.Now)
+		}
+		out = append(out, entry)
+	}
+	if len(out) > maxCompliance {
+		out = out[:maxCompliance]
+	}
+	return out
+}
+
+func find(old []v1alpha1.Compliance, lv psaapi.LevelVersion) (v1alpha1.Compliance, bool) {
+	i := slices.IndexFunc(old, func(c v1alpha1.Compliance) bool {
+		return string(c.Level) == string(lv.Level) && c.Version == lv.Version.String()
+	})
+	if i < 0 {
+		return v1alpha1.Compliance{}, false
+	}
+	return old[i], true
+}
+
+// CleanSince answers since when a level has been complied with: since the
+// recorded verdict, or since the last violation that has gone, or since now
+// when nothing was recorded.
+func CleanSince(old []v1alpha1.Compliance, e Evidence, now time.Time) time.Time {
+	since := now
+	if before, ok := find(old, e.Level); ok && before.Verdict == v1alpha1.VerdictCompliant && before.Since != nil {
+		since = before.Since.Time
+	}
+	for _, v := range e.Departed {
+		if v.LastSeen != nil && v.LastSeen.After(since) {
+			since = v.LastSeen.Time
+		}
+	}
+	return since
+}
+
+// violations answers the worst of all levels' violations, each check of a
+// workload once, at the least strict level it violates, and how many there are.
+func violations(evidence []Evidence) ([]v1alpha1.Violation, int32) {
+	type key struct {
+		kind, name, check string
+		source            v1alpha1.Source
+	}
+	seen := map[key]bool{}
+	var out []v1alpha1.Violation
+	for _, e := range evidence {
+		var level []v1alpha1.Violation
+		for _, v := range e.Violations {
+			k := key{v.Workload.Kind, v.Workload.Name, v.Check, v.Source}
+			if !seen[k] {
+				seen[k] = true
+				v.Level, v.Message = v1alpha1.Level(e.Level.Level), clip(v.Message, 512)
+				level = append(level, v)
+			}
+		}
+		slices.SortStableFunc(level, func(a, b v1alpha1.Violation) int {
+			return cmp.Or(
+				cmp.Compare(a.Workload.Kind, b.Workload.Kind), cmp.Compare(a.Workload.Name, b.Workload.Name),
+				cmp.Compare(a.Check, b.Check), cmp.Compare(a.Source, b.Source),
+			)
+		})
+		out = append(out, level...)
+	}
+	total := int32(len(out))
+	if len(out) > maxViolations {
+		out = out[:maxViolations]
+	}
+	return out, total
+}
+
+// moving are the reasons for which a held namespace can still move by itself.
+var moving = map[string]bool{
+	v1alpha1.ReasonClimbing:        true,
+	v1alpha1.ReasonSoaking:         true,
+	v1alpha1.ReasonAwaitingTurn:    true,
+	v1alpha1.ReasonInconclusive:    true,
+	v1alpha1.ReasonServerDisagrees: true,
+	v1alpha1.ReasonBaking:          true,
+	v1alpha1.ReasonTerminating:     true,
+}
+
+func namespaceConditions(old []metav1.Condition, in NamespaceInput) []metav1.Condition {
+	c := newConditions(old, in.Generation, in.Now)
+	c.set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAccepted,
+		fmt.Sprintf("PodSecurityRollout %s is acted on here", in.Rollout))
+	setProgress(c, in)
+	setCompliant(c, in)
+	return c.list
+}
+
+// setProgress says how far the namespace is, and what holds it.
+func setProgress(c *conditions, in NamespaceInput) {
+	switch {
+	case in.Next != nil:
+		c.set(v1alpha1.ConditionProgressing, status(moving[in.Decision.Reason]), in.Decision.Reason, in.Decision.Message)
+		c.set(v1alpha1.ConditionComplete, metav1.ConditionFalse, v1alpha1.ReasonInProgress, "Next is "+in.Next.String())
+	case len(in.InvalidLabels) > 0:
+		message := fmt.Sprintf("The namespace has labels that Pod Security cannot parse: %s. Correct or remove them",
+			strings.Join(in.InvalidLabels, ", "))
+		c.set(v1alpha1.ConditionProgressing, metav1.ConditionFalse, v1alpha1.ReasonInvalidLabels, message)
+		c.set(v1alpha1.ConditionComplete, metav1.ConditionFalse, v1alpha1.ReasonInvalidLabels, message)
+	default:
+		reason, message := v1alpha1.ReasonComplete, "The target is reached"
+		if len(in.Ahead) > 0 {
+			reason = v1alpha1.ReasonAheadOfTarget
+			message = fmt.Sprintf("The target is reached; stricter or newer than it, and left so: %s", currentOf(in.Current, in.Ahead))
+		}
+		c.set(v1alpha1.ConditionProgressing, metav1.ConditionFalse, reason, message)
+		c.set(v1alpha1.ConditionComplete, metav1.ConditionTrue, reason, message)
+	}
+}
+
+func currentOf(p psaapi.Policy, modes []v1alpha1.Mode) string {
+	var parts []string
+	for _, m := range modes {
+		lv := ladder.Of(p, m)
+		parts = append(parts, fmt.Sprintf("%s=%s", m, lv.String()))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// setCompliant speaks of the next rung's level, or of the first level of the
+// target that something violates once it is reached.
+func setCompliant(c *conditions, in NamespaceInput) {
+	e, ok := relevant(in)
+	switch {
+	case !ok:
+		c.set(v1alpha1.ConditionCompliant, metav1.ConditionTrue, v1alpha1.ReasonCompliant, "Everything complies with privileged")
+	case !e.Known:
+		c.set(v1alpha1.ConditionCompliant, metav1.ConditionUnknown, v1alpha1.ReasonInconclusive,
+			"The evidence is not complete: not every watch of pods and workloads has synced")
+	case e.ViolatingWorkloads > 0:
+		c.set(v1alpha1.ConditionCompliant, metav1.ConditionFalse, v1alpha1.ReasonViolations,
+			fmt.Sprintf("%d of %d workloads %s %s: %s", e.ViolatingWorkloads, e.Workloads,
+				plural(e.ViolatingWorkloads, "violates", "violate"), e.Level.String(), e.ForGate().Message()))
+	default:
+		c.set(v1alpha1.ConditionCompliant, metav1.ConditionTrue, v1alpha1.ReasonCompliant,
+			fmt.Sprintf("All %d pods of %d workloads comply with %s", e.Pods, e.Workloads, e.Level.String()))
+	}
+}
+
+func relevant(in NamespaceInput) (Evidence, bool) {
+	for _, e := range in.Evidence {
+		if in.Next != nil && e.Level == in.Next.To || in.Next == nil && e.Verdict() != v1alpha1.VerdictCompliant {
+			return e, true
+		}
+	}
+	if len(in.Evidence) == 0 {
+		return Evidence{}, false
+	}
+	return in.Evidence[0], true
+}
+
+// State answers the reason of the Progressing condition: what kubectl shows.
+func State(s v1alpha1.NamespaceRolloutStatus) (reason, message string) {
+	if c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionProgressing); c != nil {
+		return c.Reason, c.Message
+	}
+	return "", ""
+}
