@@ -8,10 +8,12 @@ import (
 
 // NamespaceRolloutSpec is what people say: an approval and nothing else. Who
 // may write it can grant itself nothing but that.
+// +kubebuilder:validation:MinProperties=0
 type NamespaceRolloutSpec struct {
 	// approvedEnforce lets the enforce rung to exactly this level and version be
 	// climbed, when the rollout asks for manual approval. It is used once.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^(baseline|restricted):(latest|v1[.](0|[1-9][0-9]{0,3}))$')",message="approvedEnforce must be the pending rung as status.next.to writes it, such as \"baseline:v1.37\""
 	ApprovedEnforce string `json:"approvedEnforce,omitempty"`
@@ -32,11 +34,12 @@ const (
 type FleetStatus struct {
 	// target is the name of the rollout's target that selects the namespace.
 	// +optional
-	// +kubebuilder:validation:MinLength=0
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Target string `json:"target,omitempty"`
 	// wave is the name of the wave the namespace goes with.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Wave string `json:"wave,omitempty"`
 	// enforceTurn is Granted or Waiting.
@@ -47,6 +50,7 @@ type FleetStatus struct {
 	GrantedFor LevelVersion `json:"grantedFor,omitempty"`
 	// waitingFor says which wave or budget is waited for.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	WaitingFor string `json:"waitingFor,omitempty"`
 }
@@ -82,6 +86,7 @@ type HistoryEntry struct {
 	To LevelVersion `json:"to,omitempty"`
 	// reason is empty for a rung climbed, RolledBack for a rollback.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Reason string `json:"reason,omitempty"`
 }
@@ -121,9 +126,11 @@ type Compliance struct {
 	Pods int32 `json:"pods"`
 	// workloads counts the workloads judged, by pod or by template.
 	// +required
+	// +kubebuilder:validation:Minimum=0
 	Workloads int32 `json:"workloads"`
 	// violatingWorkloads counts those of them that violate.
 	// +required
+	// +kubebuilder:validation:Minimum=0
 	ViolatingWorkloads int32 `json:"violatingWorkloads"`
 }
 
@@ -143,6 +150,7 @@ const (
 type WorkloadReference struct {
 	// apiVersion is the group and version of the kind.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=317
 	APIVersion string `json:"apiVersion,omitempty"`
 	// kind is the kind, such as Deployment.
@@ -175,7 +183,8 @@ type Violation struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	Message string `json:"message,omitempty"`
-	// source is Pod or Template.
+	// source is Pod when pods show it, Template when only the workload's pod
+	// template does: there the next pod will.
 	// +required
 	Source Source `json:"source,omitempty"`
 	// pods counts the pods that show it now.
@@ -184,6 +193,7 @@ type Violation struct {
 	Pods int32 `json:"pods"`
 	// example is the first of those pods by name.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Example string `json:"example,omitempty"`
 	// lastSeen is set once what showed the violation is gone; such a violation
@@ -207,11 +217,45 @@ type Rejection struct {
 	Time metav1.Time `json:"time,omitzero"`
 }
 
+// Rollback is an enforce rung that was taken back because pods were refused. It
+// is held until the rollout's spec changes or the rung is approved anew.
+type Rollback struct {
+	// rung is the level and version that was taken back.
+	// +required
+	Rung LevelVersion `json:"rung,omitempty"`
+	// to is the level and version that enforce went back to.
+	// +required
+	To LevelVersion `json:"to,omitempty"`
+	// time is when it was decided.
+	// +required
+	Time metav1.Time `json:"time,omitzero"`
+	// message says which workload was refused, and why.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+	// rolloutGeneration is the generation of the rollout's spec it was decided under.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	RolloutGeneration int64 `json:"rolloutGeneration,omitempty"`
+	// approvalGeneration is the generation of this object's spec at that time.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	ApprovalGeneration int64 `json:"approvalGeneration,omitempty"`
+}
+
 // NamespaceRolloutStatus is what the operator says of one namespace. fleet is
 // written by the fleet reconciler, the rest by the namespace reconciler.
 type NamespaceRolloutStatus struct {
+	// conditions are Ready, Progressing, Complete, Compliant and Rejecting.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	// observedGeneration is the generation of the spec this status speaks of.
 	// +optional
+	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// fleet is what the rollout as a whole says of the namespace.
 	// +optional
@@ -250,19 +294,26 @@ type NamespaceRolloutStatus struct {
 	Violations []Violation `json:"violations,omitempty"`
 	// violationsTotal counts the violations, those that fell off the list too.
 	// +optional
-	ViolationsTotal int32 `json:"violationsTotal,omitempty"`
+	// +kubebuilder:validation:Minimum=0
+	ViolationsTotal int32 `json:"violationsTotal"`
+	// violatingWorkloads counts the workloads that have a violation.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ViolatingWorkloads int32 `json:"violatingWorkloads"`
+	// approvalUsedGeneration is the generation of the spec whose approval was
+	// used; an approval counts in a newer generation only.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ApprovalUsedGeneration int64 `json:"approvalUsedGeneration,omitempty"`
+	// rollback is the enforce rung that was taken back and is held.
+	// +optional
+	Rollback *Rollback `json:"rollback,omitempty"`
 	// rejections are workloads whose pods were refused since the last enforce
 	// rung, the newest first, at most 16; the oldest fall off.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	Rejections []Rejection `json:"rejections,omitempty"`
-	// conditions are Ready, Progressing, Complete, Compliant and Rejecting.
-	// +optional
-	// +listType=map
-	// +listMapKey=type
-	// +kubebuilder:validation:MaxItems=16
-	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
 // NamespaceRollout is a rollout's claim of one namespace and the progress
@@ -276,7 +327,7 @@ type NamespaceRolloutStatus struct {
 // +kubebuilder:printcolumn:name="Audit",type=string,JSONPath=`.status.current.audit`
 // +kubebuilder:printcolumn:name="Next",type=string,JSONPath=`.status.next.rung`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.conditions[?(@.type=="Progressing")].reason`
-// +kubebuilder:printcolumn:name="Violating",type=integer,JSONPath=`.status.violationsTotal`
+// +kubebuilder:printcolumn:name="Violating",type=integer,JSONPath=`.status.violatingWorkloads`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Progressing")].message`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name == 'pod-security'",message="a NamespaceRollout must be named pod-security: there is one for each namespace, and the operator makes it"
@@ -284,14 +335,14 @@ type NamespaceRollout struct {
 	metav1.TypeMeta `json:",inline"`
 	// metadata is standard object metadata.
 	// +optional
-	metav1.ObjectMeta `json:"metadata,omitempty"`
+	metav1.ObjectMeta `json:"metadata,omitzero"`
 
 	// spec is what people say: an approval and nothing else.
 	// +optional
-	Spec NamespaceRolloutSpec `json:"spec,omitempty"`
+	Spec NamespaceRolloutSpec `json:"spec,omitzero"`
 	// status is what the operator says.
 	// +optional
-	Status NamespaceRolloutStatus `json:"status,omitempty"`
+	Status NamespaceRolloutStatus `json:"status,omitzero"`
 }
 
 // NamespaceRolloutList is a list of NamespaceRollout.

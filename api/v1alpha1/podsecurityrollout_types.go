@@ -76,6 +76,7 @@ type SelectorRequirement struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=317
 	// +kubebuilder:validation:XValidation:rule="!format.qualifiedName().validate(self).hasValue()",message="key must be a label key such as \"env\" or \"example.com/team\""
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('pod-security.kubernetes.io/')",message="the operator writes the pod-security.kubernetes.io labels, so a namespace would leave the selection as it climbs: select by another label"
 	Key string `json:"key,omitempty"`
 	// operator relates the key to the values: In, NotIn, Exists or DoesNotExist.
 	// +required
@@ -83,39 +84,36 @@ type SelectorRequirement struct {
 	// values are the label values for In and NotIn.
 	// +optional
 	// +listType=set
+	// +kubebuilder:validation:MinItems=0
 	// +kubebuilder:validation:MaxItems=64
-	// +kubebuilder:validation:items:MaxLength=63
-	// +kubebuilder:validation:items:XValidation:rule="!format.labelValue().validate(self).hasValue()",message="each value must be a label value: at most 63 letters, digits, '-', '_' or '.', beginning and ending with a letter or digit"
-	Values []string `json:"values,omitempty"`
+	Values []LabelValue `json:"values,omitempty"`
 }
+
+// LabelValue is the value of a label. It is an alias so that a map of them is
+// what everybody else uses for labels.
+// +kubebuilder:validation:MinLength=0
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:XValidation:rule="self.matches(r'^([0-9A-Za-z]([-.\\w]*[0-9A-Za-z])?)?$')",message="a label value is at most 63 letters, digits, '-', '_' or '.', beginning and ending with a letter or digit"
+type LabelValue = string
 
 // NamespaceSelector is metav1.LabelSelector, bounded and checked when it is
 // applied. An empty selector matches every namespace.
+// +kubebuilder:validation:MinProperties=0
+// +kubebuilder:object:generate=false
 type NamespaceSelector struct {
 	// matchLabels must all be on the namespace with these values.
 	// +optional
+	// +kubebuilder:validation:MinProperties=0
 	// +kubebuilder:validation:MaxProperties=32
-	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) <= 317 && !format.qualifiedName().validate(k).hasValue() && size(self[k]) <= 63 && !format.labelValue().validate(self[k]).hasValue())",message="matchLabels must map label keys such as \"env\" or \"example.com/team\" to label values of at most 63 characters"
-	MatchLabels map[string]string `json:"matchLabels,omitempty"`
-	// matchExpressions must all hold.
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue())",message="each key of matchLabels must be a label key such as \"env\" or \"example.com/team\""
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('pod-security.kubernetes.io/'))",message="the operator writes the pod-security.kubernetes.io labels, so a namespace would leave the selection as it climbs: select by another label"
+	MatchLabels map[string]LabelValue `json:"matchLabels,omitempty"`
+	// matchExpressions must all hold. At most 8.
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:MinItems=0
+	// +kubebuilder:validation:MaxItems=8
 	MatchExpressions []SelectorRequirement `json:"matchExpressions,omitempty"`
-}
-
-// LabelSelector is s as apimachinery's own type.
-func (s *NamespaceSelector) LabelSelector() *metav1.LabelSelector {
-	if s == nil {
-		return nil
-	}
-	out := &metav1.LabelSelector{MatchLabels: s.MatchLabels}
-	for _, r := range s.MatchExpressions {
-		out.MatchExpressions = append(out.MatchExpressions, metav1.LabelSelectorRequirement{
-			Key: r.Key, Operator: metav1.LabelSelectorOperator(r.Operator), Values: r.Values,
-		})
-	}
-	return out
 }
 
 // Target says which levels a set of namespaces is to reach.
@@ -150,7 +148,7 @@ type Target struct {
 }
 
 // ModeStrategy is the pace of the audit or the warn rungs.
-// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:MinProperties=0
 type ModeStrategy struct {
 	// require says what the gate asks of the pods: Compliant (the default) or None.
 	// +optional
@@ -162,7 +160,7 @@ type ModeStrategy struct {
 	// +default="0s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) <= duration('8760h')",message="soak must be a duration such as \"30m\" or \"24h\", at most 8760h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}([.][0-9]{1,9})?h|[0-9]{1,6}([.][0-9]{1,9})?m|[0-9]{1,8}([.][0-9]{1,9})?m?s){1,4}$') && duration(self) <= duration('8760h')",message="soak must be a duration such as \"30m\" or \"24h\", at most 8760h"
 	Soak *metav1.Duration `json:"soak,omitempty"`
 }
 
@@ -182,7 +180,7 @@ type ReportGate struct {
 }
 
 // EnforceStrategy is the pace of the enforce rungs. They always require compliance.
-// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:MinProperties=0
 type EnforceStrategy struct {
 	// soak is how long the namespace must have been clean, and the rung before
 	// in force, before this rung. A Go duration from 0s (the default) to 8760h.
@@ -190,7 +188,7 @@ type EnforceStrategy struct {
 	// +default="0s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) <= duration('8760h')",message="soak must be a duration such as \"30m\" or \"24h\", at most 8760h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}([.][0-9]{1,9})?h|[0-9]{1,6}([.][0-9]{1,9})?m|[0-9]{1,8}([.][0-9]{1,9})?m?s){1,4}$') && duration(self) <= duration('8760h')",message="soak must be a duration such as \"30m\" or \"24h\", at most 8760h"
 	Soak *metav1.Duration `json:"soak,omitempty"`
 	// approval is Automatic (the default), or Manual: the rung waits until
 	// NamespaceRollout.spec.approvedEnforce names it.
@@ -203,7 +201,7 @@ type EnforceStrategy struct {
 	// +default="10m"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) <= duration('168h')",message="bake must be a duration such as \"10m\" or \"2h\", at most 168h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}([.][0-9]{1,9})?h|[0-9]{1,6}([.][0-9]{1,9})?m|[0-9]{1,8}([.][0-9]{1,9})?m?s){1,4}$') && duration(self) <= duration('168h')",message="bake must be a duration such as \"10m\" or \"2h\", at most 168h"
 	Bake *metav1.Duration `json:"bake,omitempty"`
 	// onRejection is Hold (the default) or Rollback.
 	// +optional
@@ -236,6 +234,7 @@ type Wave struct {
 	// +optional
 	// +default="100%"
 	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=6
 	// +kubebuilder:validation:XValidation:rule="type(self) == int ? int(self) >= 0 && int(self) <= 100000 : string(self).matches('^(100|[1-9]?[0-9])%$|^[0-9]{1,6}$')",message="minComplete must be a count such as 5 or a percentage from \"0%\" to \"100%\""
 	MinComplete *intstr.IntOrString `json:"minComplete,omitempty"`
 }
@@ -249,26 +248,27 @@ type Budget struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=6
-	// +kubebuilder:validation:XValidation:rule="self.matches('^(100|[1-9]?[0-9])%$|^[0-9]{1,6}$')",message="namespaces must be a count such as \"5\" or a percentage from \"0%\" to \"100%\""
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(100|[1-9][0-9]?)%$|^[0-9]{1,6}$')",message="namespaces must be a count such as \"5\" or a percentage from \"1%\" to \"100%\"; to let nothing start, write \"0\""
 	Namespaces string `json:"namespaces,omitempty"`
 	// schedule says when the budget begins to apply: five cron fields (minute,
 	// hour, day of month, month, day of week) in UTC, or a descriptor such as @daily.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
-	// +kubebuilder:validation:XValidation:rule="self.matches('^(@(annually|yearly|monthly|weekly|daily|midnight|hourly))$|^([0-9a-zA-Z*?/,-]+ +){4}[0-9a-zA-Z*?/,-]+$')",message="schedule must be five cron fields such as \"0 18 * * fri\", or a descriptor such as \"@daily\"; times are UTC"
+	// +kubebuilder:validation:XValidation:rule="self.matches('(?i)^(@(annually|yearly|monthly|weekly|daily|midnight|hourly)|([*?]|[0-5]?[0-9](-[0-5]?[0-9])?)(/[1-9][0-9]{0,3})?(,([*?]|[0-5]?[0-9](-[0-5]?[0-9])?)(/[1-9][0-9]{0,3})?)* +([*?]|([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3]))?)(/[1-9][0-9]{0,3})?(,([*?]|([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3]))?)(/[1-9][0-9]{0,3})?)* +([*?]|(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01]))?)(/[1-9][0-9]{0,3})?(,([*?]|(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01]))?)(/[1-9][0-9]{0,3})?)* +([*?]|(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(-(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))?)(/[1-9][0-9]{0,3})?(,([*?]|(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(-(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))?)(/[1-9][0-9]{0,3})?)* +([*?]|([0-6]|sun|mon|tue|wed|thu|fri|sat)(-([0-6]|sun|mon|tue|wed|thu|fri|sat))?)(/[1-9][0-9]{0,3})?(,([*?]|([0-6]|sun|mon|tue|wed|thu|fri|sat)(-([0-6]|sun|mon|tue|wed|thu|fri|sat))?)(/[1-9][0-9]{0,3})?)*)$')",message="schedule must be five cron fields, minute (0-59) hour (0-23) day (1-31) month (1-12) weekday (0-6 or sun-sat), such as \"0 18 * * fri\", or a descriptor such as \"@daily\"; times are UTC"
 	Schedule string `json:"schedule,omitempty"`
 	// duration is how long the budget applies from each time of the schedule. A
 	// Go duration of at least 1m and at most 8760h.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+(m|h))+$') && duration(self) >= duration('1m') && duration(self) <= duration('8760h')",message="duration must be hours and minutes such as \"62h\" or \"90m\", at least 1m and at most 8760h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}([.][0-9]{1,9})?h|[0-9]{1,6}([.][0-9]{1,9})?m|[0-9]{1,8}([.][0-9]{1,9})?m?s){1,4}$') && duration(self) >= duration('1m') && duration(self) <= duration('8760h')",message="duration must be a duration such as \"62h\" or \"90m\", at least 1m and at most 8760h"
 	Duration *metav1.Duration `json:"duration,omitempty"`
 }
 
 // Strategy is the pace of a rollout.
-// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:MinProperties=0
+// +kubebuilder:validation:XValidation:rule="!has(self.progressDeadline) || [self.audit.soak, self.warn.soak, self.enforce.soak, self.enforce.bake].all(d, !(d + self.progressDeadline).matches('^([0-9.]+(ms|s|m|h))+$') || duration(d) < duration(self.progressDeadline))",message="progressDeadline must be longer than every soak and the bake, or a rollout that does as it was told counts as Stalled"
 type Strategy struct {
 	// audit is the pace of the audit rungs.
 	// +optional
@@ -289,6 +289,7 @@ type Strategy struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:XValidation:rule="self.map(x, (!has(x.namespaceSelector.matchLabels) || size(x.namespaceSelector.matchLabels) == 0) && (!has(x.namespaceSelector.matchExpressions) || size(x.namespaceSelector.matchExpressions) == 0)).indexOf(true) in [-1, size(self) - 1]",message="a wave with an empty namespaceSelector selects every namespace, so those after it are never reached: move it to the end"
 	Waves []Wave `json:"waves,omitempty"`
 	// budgets bound the namespaces with an enforce rung in flight; the default
 	// is one of 10%. At most 16.
@@ -298,13 +299,13 @@ type Strategy struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	Budgets []Budget `json:"budgets,omitempty"`
-	// progressDeadline, when set, is how long the rollout may go without a
-	// namespace completing or climbing before it counts as Stalled. A Go
-	// duration of at least 1m and at most 8760h.
+	// progressDeadline is how long the rollout may go without a namespace
+	// completing or climbing before it counts as Stalled. A Go duration of at
+	// least 1m and at most 8760h; there is no deadline when it is left out.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1m') && duration(self) <= duration('8760h')",message="progressDeadline must be a duration such as \"720h\", at least 1m and at most 8760h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}([.][0-9]{1,9})?h|[0-9]{1,6}([.][0-9]{1,9})?m|[0-9]{1,8}([.][0-9]{1,9})?m?s){1,4}$') && duration(self) >= duration('1m') && duration(self) <= duration('8760h')",message="progressDeadline must be a duration such as \"720h\", at least 1m and at most 8760h"
 	ProgressDeadline *metav1.Duration `json:"progressDeadline,omitempty"`
 }
 
@@ -326,17 +327,21 @@ type PodSecurityRolloutSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:XValidation:rule="size(self) > 0",message="name at least one target, such as {name: everyone, namespaceSelector: {}, enforce: baseline}"
+	// +kubebuilder:validation:XValidation:rule="self.map(x, (!has(x.namespaceSelector.matchLabels) || size(x.namespaceSelector.matchLabels) == 0) && (!has(x.namespaceSelector.matchExpressions) || size(x.namespaceSelector.matchExpressions) == 0)).indexOf(true) in [-1, size(self) - 1]",message="a target with an empty namespaceSelector selects every namespace, so those after it are never reached: move it to the end"
 	Targets []Target `json:"targets,omitempty"`
 	// excludedNamespaces are never touched, whatever the targets select. The
-	// default is kube-system, kube-public and kube-node-lease. At most 256.
+	// default is kube-system, kube-public and kube-node-lease; [] excludes none.
+	// At most 256.
 	// +optional
 	// +listType=set
 	// +default=["kube-system","kube-public","kube-node-lease"]
+	// +kubebuilder:validation:MinItems=0
 	// +kubebuilder:validation:MaxItems=256
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
 	// +kubebuilder:validation:items:XValidation:rule="!format.dns1123Label().validate(self).hasValue()",message="each excluded namespace must be the name of a namespace, not a pattern: use targets' namespaceSelector to leave out by label"
-	ExcludedNamespaces []string `json:"excludedNamespaces,omitempty"`
+	ExcludedNamespaces []string `json:"excludedNamespaces,omitzero"`
 	// strategy is the pace of the rollout.
 	// +optional
 	// +default={}
@@ -353,25 +358,32 @@ type PodSecurityRolloutSpec struct {
 type NamespaceCounts struct {
 	// selected is the sum of the others.
 	// +required
+	// +kubebuilder:validation:Minimum=0
 	Selected int32 `json:"selected"`
 	// complete namespaces have reached their target.
 	// +required
+	// +kubebuilder:validation:Minimum=0
 	Complete int32 `json:"complete"`
 	// progressing namespaces can still move by themselves.
 	// +required
+	// +kubebuilder:validation:Minimum=0
 	Progressing int32 `json:"progressing"`
 	// blocked namespaces wait for a person.
 	// +required
+	// +kubebuilder:validation:Minimum=0
 	Blocked int32 `json:"blocked"`
 	// inconclusive namespaces could not be judged, or the API server's dry run
 	// disagrees; they are looked at again soon.
 	// +required
+	// +kubebuilder:validation:Minimum=0
 	Inconclusive int32 `json:"inconclusive"`
 	// exempt namespaces are exempt in the API server's configuration.
 	// +required
+	// +kubebuilder:validation:Minimum=0
 	Exempt int32 `json:"exempt"`
 	// conflicted namespaces belong to an older rollout.
 	// +required
+	// +kubebuilder:validation:Minimum=0
 	Conflicted int32 `json:"conflicted"`
 }
 
@@ -397,9 +409,11 @@ type WaveStatus struct {
 	Name string `json:"name,omitempty"`
 	// selected counts the wave's namespaces.
 	// +required
+	// +kubebuilder:validation:Minimum=0
 	Selected int32 `json:"selected"`
 	// complete counts those that have reached their target.
 	// +required
+	// +kubebuilder:validation:Minimum=0
 	Complete int32 `json:"complete"`
 	// state is Pending, Open or Complete.
 	// +required
@@ -415,6 +429,7 @@ type BlockedNamespace struct {
 	Namespace string `json:"namespace,omitempty"`
 	// next is the rung that is held, such as "enforce=baseline:v1.37".
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Next string `json:"next,omitempty"`
 	// reason is the reason of the namespace's Progressing condition.
@@ -424,6 +439,7 @@ type BlockedNamespace struct {
 	Reason string `json:"reason,omitempty"`
 	// message says what holds it.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
 }
@@ -437,24 +453,37 @@ type TopViolation struct {
 	Check string `json:"check,omitempty"`
 	// workloads counts the violating workloads listed in the namespaces' status.
 	// +required
+	// +kubebuilder:validation:Minimum=0
 	Workloads int32 `json:"workloads"`
 	// namespaces counts the namespaces they are in.
 	// +required
+	// +kubebuilder:validation:Minimum=0
 	Namespaces int32 `json:"namespaces"`
 }
 
 // PodSecurityRolloutStatus is what the operator says of a rollout.
 type PodSecurityRolloutStatus struct {
+	// conditions are Ready, Progressing, Complete, Blocked and Stalled.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	// observedGeneration is the generation of the spec this status speaks of.
 	// +optional
+	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// clusterVersion is the API server's emulation version, such as v1.37.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16
 	ClusterVersion string `json:"clusterVersion,omitempty"`
 	// namespaces counts the selected namespaces by state.
 	// +optional
 	Namespaces *NamespaceCounts `json:"namespaces,omitempty"`
+	// lastProgressTime is when a namespace last climbed a rung or completed.
+	// +optional
+	LastProgressTime *metav1.Time `json:"lastProgressTime,omitempty"`
 	// waves tell how far each wave is, in the order of the spec.
 	// +optional
 	// +listType=map
@@ -475,12 +504,6 @@ type PodSecurityRolloutStatus struct {
 	// +listMapKey=check
 	// +kubebuilder:validation:MaxItems=10
 	TopViolations []TopViolation `json:"topViolations,omitempty"`
-	// conditions are Ready, Progressing, Complete, Blocked and Stalled.
-	// +optional
-	// +listType=map
-	// +listMapKey=type
-	// +kubebuilder:validation:MaxItems=16
-	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
 // PodSecurityRollout declares the Pod Security levels that namespaces are to
@@ -502,14 +525,14 @@ type PodSecurityRollout struct {
 	metav1.TypeMeta `json:",inline"`
 	// metadata is standard object metadata.
 	// +optional
-	metav1.ObjectMeta `json:"metadata,omitempty"`
+	metav1.ObjectMeta `json:"metadata,omitzero"`
 
 	// spec is what people and GitOps tools declare.
 	// +required
-	Spec PodSecurityRolloutSpec `json:"spec,omitempty"`
+	Spec PodSecurityRolloutSpec `json:"spec,omitzero"`
 	// status is what the operator says.
 	// +optional
-	Status PodSecurityRolloutStatus `json:"status,omitempty"`
+	Status PodSecurityRolloutStatus `json:"status,omitzero"`
 }
 
 // PodSecurityRolloutList is a list of PodSecurityRollout.

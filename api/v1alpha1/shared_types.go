@@ -31,7 +31,7 @@ const (
 // concrete v1.N, and follows it after a cluster upgrade. "v1.N" pins that
 // minor. "latest" is written to the labels as it is: what it forbids changes
 // with every cluster upgrade, so it is never used unasked.
-// +kubebuilder:validation:MinLength=4
+// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=16
 // +kubebuilder:validation:XValidation:rule="self == 'Cluster' || self == 'latest' || self.matches('^v1[.](0|[1-9][0-9]{0,3})$')",message="version must be \"Cluster\" (the API server's own minor, pinned), a pin such as \"v1.37\", or \"latest\""
 type Version string

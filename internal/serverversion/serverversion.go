@@ -10,6 +10,7 @@ package serverversion
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,7 +29,7 @@ const Every = 30 * time.Second
 // Watcher knows the version and tells of a change.
 type Watcher struct {
 	discovery discovery.ServerVersionInterface
-	changed   func()
+	changed   []func()
 
 	mu      sync.RWMutex
 	version psaapi.Version
@@ -45,8 +46,12 @@ func New(d discovery.ServerVersionInterface) (*Watcher, error) {
 	return w, nil
 }
 
-// OnChange sets what is called after the version has changed. Set it before Start.
-func (w *Watcher) OnChange(changed func()) { w.changed = changed }
+// OnChange adds what is called after the version has changed.
+func (w *Watcher) OnChange(changed func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.changed = append(w.changed, changed)
+}
 
 // Version answers the API server's emulation version.
 func (w *Watcher) Version() psaapi.Version {
@@ -73,13 +78,14 @@ func (w *Watcher) refresh(ctx context.Context) {
 	w.mu.Lock()
 	old := w.version
 	w.version = version
+	told := slices.Clone(w.changed)
 	w.mu.Unlock()
 	if old == version {
 		return
 	}
 	ctrllog.FromContext(ctx).Info("The API server's version changed", "from", old.String(), "to", version.String())
-	if w.changed != nil {
-		w.changed()
+	for _, changed := range told {
+		changed()
 	}
 }
 

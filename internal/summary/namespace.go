@@ -23,6 +23,8 @@ const (
 	maxHistory    = 12
 	maxCompliance = 8
 	maxViolations = 32
+
+	maxViolationMessage = 512
 )
 
 // NamespaceInput is everything the status of one namespace is made from.
@@ -113,7 +115,7 @@ func Namespace(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) v1alpha1.
 		Compliance:         compliance(old.Compliance, in),
 		Rejections:         old.Rejections,
 	}
-	out.Violations, out.ViolationsTotal = violations(in.Evidence)
+	out.Violations, out.ViolationsTotal, out.ViolatingWorkloads = violations(in.Evidence)
 	out.Conditions = namespaceConditions(old.Conditions, in)
 	return out
 }
@@ -253,38 +255,41 @@ func CleanSince(old []v1alpha1.Compliance, e Evidence, now time.Time) time.Time 
 	return since
 }
 
-// violations answers the worst of all levels' violations, each check of a
-// workload once, at the least strict level it violates, and how many there are.
-func violations(evidence []Evidence) ([]v1alpha1.Violation, int32) {
+// violations answers the worst of all levels' violations, how many there are,
+// and how many workloads have one. Each check of a workload stands once, at the
+// least strict level it violates; what both pods and their template show stands
+// for the pods.
+func violations(evidence []Evidence) (list []v1alpha1.Violation, total, workloads int32) {
 	type key struct {
-		kind, name, check string
-		source            v1alpha1.Source
+		workload       v1alpha1.WorkloadReference
+		check, message string
 	}
 	seen := map[key]bool{}
-	var out []v1alpha1.Violation
+	violating := map[v1alpha1.WorkloadReference]bool{}
 	for _, e := range evidence {
-		var level []v1alpha1.Violation
-		for _, v := range e.Violations {
-			k := key{v.Workload.Kind, v.Workload.Name, v.Check, v.Source}
-			if !seen[k] {
-				seen[k] = true
-				v.Level, v.Message = v1alpha1.Level(e.Level.Level), clip(v.Message, 512)
-				level = append(level, v)
+		level := slices.Clone(e.Violations)
+		slices.SortStableFunc(level, worstFirst)
+		for _, v := range level {
+			k := key{v.Workload, v.Check, v.Message}
+			if seen[k] {
+				continue
 			}
+			seen[k], violating[v.Workload] = true, true
+			v.Level, v.Message = v1alpha1.Level(e.Level.Level), clip(v.Message, maxViolationMessage)
+			list = append(list, v)
 		}
-		slices.SortStableFunc(level, func(a, b v1alpha1.Violation) int {
-			return cmp.Or(
-				cmp.Compare(a.Workload.Kind, b.Workload.Kind), cmp.Compare(a.Workload.Name, b.Workload.Name),
-				cmp.Compare(a.Check, b.Check), cmp.Compare(a.Source, b.Source),
-			)
-		})
-		out = append(out, level...)
 	}
-	total := int32(len(out))
-	if len(out) > maxViolations {
-		out = out[:maxViolations]
-	}
-	return out, total
+	total = int32(len(list))
+	return list[:min(len(list), maxViolations)], total, int32(len(violating))
+}
+
+// worstFirst orders the violations of one level: by workload and check, pods
+// before templates.
+func worstFirst(a, b v1alpha1.Violation) int {
+	return cmp.Or(
+		cmp.Compare(a.Workload.Kind, b.Workload.Kind), cmp.Compare(a.Workload.Name, b.Workload.Name),
+		cmp.Compare(a.Check, b.Check), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Message, b.Message),
+	)
 }
 
 // moving are the reasons for which a held namespace can still move by itself.

@@ -86,6 +86,9 @@ func bucketOf(s v1alpha1.NamespaceRolloutStatus) bucket {
 	}
 }
 
+// Blocked is whether a namespace waits for a person.
+func Blocked(s v1alpha1.NamespaceRolloutStatus) bool { return bucketOf(s) == bucketBlocked }
+
 func bucketOfCompliance(s v1alpha1.NamespaceRolloutStatus) bucket {
 	c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionCompliant)
 	switch {

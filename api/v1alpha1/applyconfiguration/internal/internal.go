@@ -145,6 +145,8 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.LevelVersion
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.LabelConflictPolicy
   scalar: string
+- name: com.github.podsecurity-rollout.operator.api.v1alpha1.LabelValue
+  scalar: string
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.Level
   scalar: string
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.LevelVersion
@@ -285,7 +287,7 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         map:
           elementType:
-            scalar: string
+            namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.LabelValue
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.PodSecurityRollout
   map:
     fields:
@@ -451,7 +453,7 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         list:
           elementType:
-            scalar: string
+            namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.LabelValue
           elementRelationship: associative
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.Source
   scalar: string

@@ -5,8 +5,8 @@
 package v1alpha1
 
 import (
-	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	metav1 "k8s.io/client-go/applyconfigurations/meta/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
 // NamespaceRolloutStatusApplyConfiguration represents a declarative configuration of the NamespaceRolloutStatus type for use
@@ -15,6 +15,8 @@ import (
 // NamespaceRolloutStatus is what the operator says of one namespace. fleet is
 // written by the fleet reconciler, the rest by the namespace reconciler.
 type NamespaceRolloutStatusApplyConfiguration struct {
+	// conditions are Ready, Progressing, Complete, Compliant and Rejecting.
+	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation of the spec this status speaks of.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// fleet is what the rollout as a whole says of the namespace.
@@ -26,9 +28,9 @@ type NamespaceRolloutStatusApplyConfiguration struct {
 	// next is the rung to climb next, absent when the target is reached.
 	Next *RungApplyConfiguration `json:"next,omitempty"`
 	// soakUntil is when the soak of the next rung ends, if nothing restarts it.
-	SoakUntil *v1.Time `json:"soakUntil,omitempty"`
+	SoakUntil *metav1.Time `json:"soakUntil,omitempty"`
 	// bakeUntil is when the bake of the last enforce rung ends.
-	BakeUntil *v1.Time `json:"bakeUntil,omitempty"`
+	BakeUntil *metav1.Time `json:"bakeUntil,omitempty"`
 	// history lists the rungs climbed, newest first, at most 12; the oldest fall off.
 	History []HistoryEntryApplyConfiguration `json:"history,omitempty"`
 	// compliance is the verdict for each level and version on the way, at most 8.
@@ -40,14 +42,25 @@ type NamespaceRolloutStatusApplyConfiguration struct {
 	// rejections are workloads whose pods were refused since the last enforce
 	// rung, the newest first, at most 16; the oldest fall off.
 	Rejections []RejectionApplyConfiguration `json:"rejections,omitempty"`
-	// conditions are Ready, Progressing, Complete, Compliant and Rejecting.
-	Conditions []metav1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 
 // NamespaceRolloutStatusApplyConfiguration constructs a declarative configuration of the NamespaceRolloutStatus type for use with
 // apply.
 func NamespaceRolloutStatus() *NamespaceRolloutStatusApplyConfiguration {
 	return &NamespaceRolloutStatusApplyConfiguration{}
+}
+
+// WithConditions adds the given value to the Conditions field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Conditions field.
+func (b *NamespaceRolloutStatusApplyConfiguration) WithConditions(values ...*v1.ConditionApplyConfiguration) *NamespaceRolloutStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithConditions")
+		}
+		b.Conditions = append(b.Conditions, *values[i])
+	}
+	return b
 }
 
 // WithObservedGeneration sets the ObservedGeneration field in the declarative configuration to the given value
@@ -93,7 +106,7 @@ func (b *NamespaceRolloutStatusApplyConfiguration) WithNext(value *RungApplyConf
 // WithSoakUntil sets the SoakUntil field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the SoakUntil field is set to the value of the last call.
-func (b *NamespaceRolloutStatusApplyConfiguration) WithSoakUntil(value v1.Time) *NamespaceRolloutStatusApplyConfiguration {
+func (b *NamespaceRolloutStatusApplyConfiguration) WithSoakUntil(value metav1.Time) *NamespaceRolloutStatusApplyConfiguration {
 	b.SoakUntil = &value
 	return b
 }
@@ -101,7 +114,7 @@ func (b *NamespaceRolloutStatusApplyConfiguration) WithSoakUntil(value v1.Time) 
 // WithBakeUntil sets the BakeUntil field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the BakeUntil field is set to the value of the last call.
-func (b *NamespaceRolloutStatusApplyConfiguration) WithBakeUntil(value v1.Time) *NamespaceRolloutStatusApplyConfiguration {
+func (b *NamespaceRolloutStatusApplyConfiguration) WithBakeUntil(value metav1.Time) *NamespaceRolloutStatusApplyConfiguration {
 	b.BakeUntil = &value
 	return b
 }
@@ -162,19 +175,6 @@ func (b *NamespaceRolloutStatusApplyConfiguration) WithRejections(values ...*Rej
 			panic("nil value passed to WithRejections")
 		}
 		b.Rejections = append(b.Rejections, *values[i])
-	}
-	return b
-}
-
-// WithConditions adds the given value to the Conditions field in the declarative configuration
-// and returns the receiver, so that objects can be build by chaining "With" function invocations.
-// If called multiple times, values provided by each call will be appended to the Conditions field.
-func (b *NamespaceRolloutStatusApplyConfiguration) WithConditions(values ...*metav1.ConditionApplyConfiguration) *NamespaceRolloutStatusApplyConfiguration {
-	for i := range values {
-		if values[i] == nil {
-			panic("nil value passed to WithConditions")
-		}
-		b.Conditions = append(b.Conditions, *values[i])
 	}
 	return b
 }

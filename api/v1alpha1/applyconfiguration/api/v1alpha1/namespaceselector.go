@@ -12,7 +12,7 @@ package v1alpha1
 type NamespaceSelectorApplyConfiguration struct {
 	// matchLabels must all be on the namespace with these values.
 	MatchLabels map[string]string `json:"matchLabels,omitempty"`
-	// matchExpressions must all hold.
+	// matchExpressions must all hold. At most 8.
 	MatchExpressions []SelectorRequirementApplyConfiguration `json:"matchExpressions,omitempty"`
 }
 

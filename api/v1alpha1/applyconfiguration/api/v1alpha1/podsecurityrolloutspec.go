@@ -22,7 +22,8 @@ type PodSecurityRolloutSpecApplyConfiguration struct {
 	// a namespace is that namespace's target.
 	Targets []TargetApplyConfiguration `json:"targets,omitempty"`
 	// excludedNamespaces are never touched, whatever the targets select. The
-	// default is kube-system, kube-public and kube-node-lease. At most 256.
+	// default is kube-system, kube-public and kube-node-lease; [] excludes none.
+	// At most 256.
 	ExcludedNamespaces []string `json:"excludedNamespaces,omitempty"`
 	// strategy is the pace of the rollout.
 	Strategy *StrategyApplyConfiguration `json:"strategy,omitempty"`

@@ -13,6 +13,8 @@ import (
 //
 // PodSecurityRolloutStatus is what the operator says of a rollout.
 type PodSecurityRolloutStatusApplyConfiguration struct {
+	// conditions are Ready, Progressing, Complete, Blocked and Stalled.
+	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation of the spec this status speaks of.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// clusterVersion is the API server's emulation version, such as v1.37.
@@ -27,14 +29,25 @@ type PodSecurityRolloutStatusApplyConfiguration struct {
 	// topViolations are the checks most violated, most workloads first, at most
 	// 10; the rarer fall off.
 	TopViolations []TopViolationApplyConfiguration `json:"topViolations,omitempty"`
-	// conditions are Ready, Progressing, Complete, Blocked and Stalled.
-	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 
 // PodSecurityRolloutStatusApplyConfiguration constructs a declarative configuration of the PodSecurityRolloutStatus type for use with
 // apply.
 func PodSecurityRolloutStatus() *PodSecurityRolloutStatusApplyConfiguration {
 	return &PodSecurityRolloutStatusApplyConfiguration{}
+}
+
+// WithConditions adds the given value to the Conditions field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Conditions field.
+func (b *PodSecurityRolloutStatusApplyConfiguration) WithConditions(values ...*v1.ConditionApplyConfiguration) *PodSecurityRolloutStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithConditions")
+		}
+		b.Conditions = append(b.Conditions, *values[i])
+	}
+	return b
 }
 
 // WithObservedGeneration sets the ObservedGeneration field in the declarative configuration to the given value
@@ -96,19 +109,6 @@ func (b *PodSecurityRolloutStatusApplyConfiguration) WithTopViolations(values ..
 			panic("nil value passed to WithTopViolations")
 		}
 		b.TopViolations = append(b.TopViolations, *values[i])
-	}
-	return b
-}
-
-// WithConditions adds the given value to the Conditions field in the declarative configuration
-// and returns the receiver, so that objects can be build by chaining "With" function invocations.
-// If called multiple times, values provided by each call will be appended to the Conditions field.
-func (b *PodSecurityRolloutStatusApplyConfiguration) WithConditions(values ...*v1.ConditionApplyConfiguration) *PodSecurityRolloutStatusApplyConfiguration {
-	for i := range values {
-		if values[i] == nil {
-			panic("nil value passed to WithConditions")
-		}
-		b.Conditions = append(b.Conditions, *values[i])
 	}
 	return b
 }

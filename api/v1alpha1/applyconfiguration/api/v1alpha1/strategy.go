@@ -25,9 +25,9 @@ type StrategyApplyConfiguration struct {
 	// budgets bound the namespaces with an enforce rung in flight; the default
 	// is one of 10%. At most 16.
 	Budgets []BudgetApplyConfiguration `json:"budgets,omitempty"`
-	// progressDeadline, when set, is how long the rollout may go without a
-	// namespace completing or climbing before it counts as Stalled. A Go
-	// duration of at least 1m and at most 8760h.
+	// progressDeadline is how long the rollout may go without a namespace
+	// completing or climbing before it counts as Stalled. A Go duration of at
+	// least 1m and at most 8760h; there is no deadline when it is left out.
 	ProgressDeadline *v1.Duration `json:"progressDeadline,omitempty"`
 }
 

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command manager is the operator.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/go-logr/zapr"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/discovery"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	ctrlzap "sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/controllers"
+	"github.com/podsecurity-rollout/operator/internal/inventory"
+	"github.com/podsecurity-rollout/operator/internal/nslabels"
+	"github.com/podsecurity-rollout/operator/internal/psaconfig"
+	"github.com/podsecurity-rollout/operator/internal/serverversion"
+	"github.com/podsecurity-rollout/operator/internal/standards"
+)
+
+// version is stamped by the build.
+var version = "dev"
+
+// stopWithin is how long what is under way may take after the signal to stop.
+const stopWithin = 20 * time.Second
+
+type options struct {
+	leaderElect             bool
+	leaderElectionNamespace string
+	metricsAddress          string
+	metricsSecure           bool
+	probeAddress            string
+	podSecurityConfig       string
+	version                 bool
+	zap                     ctrlzap.Options
+}
+
+func main() {
+	if err := run(ctrl.SetupSignalHandler(), os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "manager:", err)
+		os.Exit(1)
+	}
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	flags := flag.CommandLine // controller-runtime has registered --kubeconfig on it
+	flags.Init("manager", flag.ContinueOnError)
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), "The podsecurity-rollout operator: climbs the Pod Security labels of namespaces, one rung at a time.\n\nFlags:\n")
+		flags.PrintDefaults()
+	}
+	flags.BoolVar(&o.leaderElect, "leader-elect", false,
+		"act only while holding a lease, so that more than one replica can run; the others stand by with their inventory warm")
+	flags.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", "",
+		"namespace of the lease; empty means the one the operator runs in")
+	flags.StringVar(&o.metricsAddress, "metrics-bind-address", "0", `address to serve metrics on, such as ":8443"; "0" serves none`)
+	flags.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics by HTTPS, to clients that the API server authenticates and authorises")
+	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", `address to serve /healthz and /readyz on; "0" serves none`)
+	flags.StringVar(&o.podSecurityConfig, "pod-security-config", "",
+		"file that the API server's PodSecurity plugin is configured with (AdmissionConfiguration or PodSecurityConfiguration); empty means the built-in defaults")
+	flags.BoolVar(&o.version, "version", false, "print the version and exit")
+	o.zap.BindFlags(flags)
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q: the operator takes flags only, see --help", flags.Arg(0))
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, args []string) error {
+	o, err := parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if o.version {
+		fmt.Println("podsecurity-rollout", version, "knows the Pod Security Standards up to", knownVersion())
+		return nil
+	}
+	log := zapr.NewLogger(ctrlzap.NewRaw(ctrlzap.UseFlagOptions(&o.zap)))
+	ctrl.SetLogger(log)
+	klog.SetLogger(log)
+	log.Info("Starting", "version", version, "standards", knownVersion())
+
+	mgr, err := newManager(o)
+	if err != nil {
+		return err
+	}
+	if err := setup(mgr, o); err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+func knownVersion() string {
+	v := standards.NewestVersion()
+	return v.String()
+}
+
+func newScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return scheme
+}
+
+func newManager(o options) (ctrl.Manager, error) {
+	cfg, err := ctrl.GetConfig()
+	if err != nil {
+		return nil, fmt.Errorf("finding the API server (run in a cluster, or give --kubeconfig): %w", err)
+	}
+	// The API server's priority and fairness is the limit; this one only keeps a
+	// start with ten thousand namespaces from being slowed by the client.
+	cfg.QPS, cfg.Burst = 200, 400
+	metrics := metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure}
+	if o.metricsSecure {
+		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	stop := stopWithin
+	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
+		Scheme: newScheme(),
+		Cache: cache.Options{ByObject: map[client.Object]cache.ByObject{
+			// Who owns a label matters on namespaces only.
+			&v1alpha1.PodSecurityRollout{}: {Transform: cache.TransformStripManagedFields()},
+			&v1alpha1.NamespaceRollout{}:   {Transform: cache.TransformStripManagedFields()},
+		}},
+		Metrics:                       metrics,
+		HealthProbeBindAddress:        o.probeAddress,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              "podsecurity-rollout",
+		LeaderElectionNamespace:       o.leaderElectionNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		GracefulShutdownTimeout:       &stop,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the manager: %w", err)
+	}
+	return mgr, nil
+}
+
+// setup wires the inventory, the API server's version and the two reconcilers.
+func setup(mgr ctrl.Manager, o options) error {
+	config, err := psaconfig.Load(o.podSecurityConfig)
+	if err != nil {
+		return fmt.Errorf("--pod-security-config: %w", err)
+	}
+	server, err := newServerVersion(mgr.GetConfig())
+	if err != nil {
+		return err
+	}
+	pods, err := addInventory(mgr)
+	if err != nil {
+		return err
+	}
+	labels, err := nslabels.NewClient(mgr.GetConfig())
+	if err != nil {
+		return err
+	}
+	namespace := &controllers.NamespaceRolloutReconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Labels: labels, Inventory: pods, Server: server,
+		Config:   func() psaconfig.Config { return config },
+		Recorder: mgr.GetEventRecorder("podsecurity-rollout"), Clock: clock.RealClock{},
+	}
+	if err := namespace.SetupWithManager(mgr, pods.Subscribe, server.OnChange); err != nil {
+		return fmt.Errorf("setting up the NamespaceRollout controller: %w", err)
+	}
+	rollout := &controllers.PodSecurityRolloutReconciler{Client: mgr.GetClient(), Server: server, Clock: clock.RealClock{}}
+	if err := rollout.SetupWithManager(mgr, server.OnChange); err != nil {
+		return fmt.Errorf("setting up the PodSecurityRollout controller: %w", err)
+	}
+	if err := mgr.Add(server); err != nil {
+		return err
+	}
+	return addProbes(mgr, pods)
+}
+
+func newServerVersion(cfg *rest.Config) (*serverversion.Watcher, error) {
+	d, err := discovery.NewDiscoveryClientForConfig(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("making a discovery client: %w", err)
+	}
+	return serverversion.New(d)
+}
+
+// addInventory has every replica watch what runs, the leader or not.
+func addInventory(mgr ctrl.Manager) (*inventory.Inventory, error) {
+	evaluator, err := standards.NewEvaluator()
+	if err != nil {
+		return nil, err
+	}
+	pods := inventory.New(evaluator, inventory.Options{})
+	watcher, err := inventory.NewWatcher(mgr.GetConfig(), pods)
+	if err != nil {
+		return nil, err
+	}
+	return pods, mgr.Add(watcher)
+}
+
+// addProbes serves liveness as long as the process answers, and readiness once
+// the inventory has seen everything that runs.
+func addProbes(mgr ctrl.Manager, pods *inventory.Inventory) error {
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return err
+	}
+	return mgr.AddReadyzCheck("inventory", func(*http.Request) error {
+		if !pods.Synced() {
+			return errors.New("not every watch of pods and workloads has synced yet")
+		}
+		return nil
+	})
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/events"
+
+	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/internal/gate"
+	"github.com/podsecurity-rollout/operator/internal/summary"
+)
+
+// maxNote is the most an Event's note may hold, in bytes.
+const maxNote = 1024
+
+// record tells of one thing on both kinds: on the NamespaceRollout for the team,
+// on the PodSecurityRollout, with the namespace's name, for who runs it.
+func record(to events.EventRecorder, s *snapshot, kind, reason, action, note string) {
+	to.Eventf(s.claim, s.rollout, kind, reason, action, "%s", clip(note))
+	to.Eventf(s.rollout, s.claim, kind, reason, action, "%s", clip(fmt.Sprintf("Namespace %s: %s", s.namespace.Name, note)))
+}
+
+// recordClimbed tells of a rung that was climbed.
+func recordClimbed(to events.EventRecorder, s *snapshot, h v1alpha1.HistoryEntry) {
+	record(to, s, corev1.EventTypeNormal, "Climbed", "Climb", fmt.Sprintf("%s went from %s to %s", h.Mode, h.From, h.To))
+}
+
+// recordMoved tells of a label that somebody else changed, and who.
+func recordMoved(to events.EventRecorder, s *snapshot, h v1alpha1.HistoryEntry, by []gate.Owner) {
+	note := fmt.Sprintf("%s went from %s to %s, not by this operator", h.Mode, h.From, h.To)
+	if len(by) > 0 {
+		note += fmt.Sprintf(" but by field manager %q", by[0].Manager)
+	}
+	record(to, s, corev1.EventTypeWarning, "LabelChanged", "Observe", note)
+}
+
+// recordState tells that what holds the namespace has changed.
+func recordState(to events.EventRecorder, s *snapshot, status v1alpha1.NamespaceRolloutStatus) {
+	reason, message := summary.State(status)
+	kind := corev1.EventTypeNormal
+	if summary.Blocked(status) {
+		kind = corev1.EventTypeWarning
+	}
+	record(to, s, kind, reason, "Evaluate", message)
+}
+
+func clip(s string) string {
+	if len(s) <= maxNote {
+		return s
+	}
+	return s[:maxNote-3] + "..."
+}

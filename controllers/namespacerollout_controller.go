@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	psaapi "k8s.io/pod-security-admission/api"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/internal/gate"
+	"github.com/podsecurity-rollout/operator/internal/inventory"
+	"github.com/podsecurity-rollout/operator/internal/ladder"
+	"github.com/podsecurity-rollout/operator/internal/nslabels"
+	"github.com/podsecurity-rollout/operator/internal/psaconfig"
+	"github.com/podsecurity-rollout/operator/internal/summary"
+)
+
+// syncGrace is how long after its start the operator says nothing of namespaces
+// whose evidence is not complete yet: a restart should not show in any status.
+const syncGrace = time.Minute
+
+// Inventory answers what runs in a namespace.
+type Inventory interface {
+	// Verdict answers false until every watch has synced.
+	Verdict(namespace string, q inventory.Query) (inventory.Verdict, bool)
+	Synced() bool
+	// ForgetNamespace drops what is remembered of a namespace that is gone.
+	ForgetNamespace(name string)
+}
+
+// ServerVersion answers the API server's emulation version.
+type ServerVersion interface {
+	Version() psaapi.Version
+}
+
+// NamespaceRolloutReconciler climbs one namespace.
+type NamespaceRolloutReconciler struct {
+	client.Client
+	// Live reads from the API server, past the cache.
+	Live      client.Reader
+	Labels    *nslabels.Client
+	Inventory Inventory
+	Server    ServerVersion
+	Config    func() psaconfig.Config
+	Recorder  events.EventRecorder
+	Clock     clock.PassiveClock
+
+	started time.Time
+}
+
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups="",resources=pods;podtemplates;replicationcontrollers,verbs=list;watch
+// +kubebuilder:rbac:groups=apps,resources=daemonsets;deployments;replicasets;statefulsets,verbs=list;watch
+// +kubebuilder:rbac:groups=batch,resources=cronjobs;jobs,verbs=list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=rollout.podsecurity.dev,resources=namespacerollouts/status,verbs=patch
+
+// Reconcile looks at one namespace, writes down what it sees and is about to
+// do, and then climbs at most one rung.
+func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	s, err := r.fetch(ctx, req.NamespacedName)
+	if err != nil || s == nil {
+		return resultOf(ctx, 0, err)
+	}
+	if !r.Inventory.Synced() && r.Clock.Since(r.started) < syncGrace {
+		return ctrl.Result{RequeueAfter: syncGrace}, nil
+	}
+	in, err := r.gather(s)
+	if err != nil {
+		return resultOf(ctx, 0, err)
+	}
+	decision := r.decide(ctx, s, &in)
+	if err := r.record(ctx, s, in); err != nil {
+		return resultOf(ctx, 0, err)
+	}
+	if decision.Climb {
+		err = r.climb(ctx, s, *in.Next)
+	}
+	return resultOf(ctx, decision.RequeueAfter, err)
+}
+
+// snapshot is what one look at a namespace is made from.
+type snapshot struct {
+	claim     *v1alpha1.NamespaceRollout
+	namespace *corev1.Namespace
+	rollout   *v1alpha1.PodSecurityRollout
+	target    v1alpha1.Target
+	accepted  summary.Acceptance
+}
+
+// fetch reads the claim, its namespace and its rollout, and answers nil when
+// there is nothing to do. A claim that no rollout stands behind is told so: it
+// was made by hand, or is about to go.
+func (r *NamespaceRolloutReconciler) fetch(ctx context.Context, key types.NamespacedName) (*snapshot, error) {
+	s := &snapshot{claim: &v1alpha1.NamespaceRollout{}, namespace: &corev1.Namespace{}, rollout: &v1alpha1.PodSecurityRollout{}}
+	err := r.Get(ctx, types.NamespacedName{Name: key.Namespace}, s.namespace)
+	if apierrors.IsNotFound(err) {
+		r.Inventory.ForgetNamespace(key.Namespace)
+	}
+	if err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	if err := r.Get(ctx, key, s.claim); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	if !s.claim.DeletionTimestamp.IsZero() {
+		return nil, nil
+	}
+	owner := rolloutOwner(s.claim)
+	if owner == nil {
+		return nil, r.disown(ctx, s, "No PodSecurityRollout owns this object. One that selects the namespace adopts it; otherwise delete it")
+	}
+	err = r.Get(ctx, types.NamespacedName{Name: owner.Name}, s.rollout)
+	switch {
+	case apierrors.IsNotFound(err), err == nil && (s.rollout.UID != owner.UID || !s.rollout.DeletionTimestamp.IsZero()):
+		return nil, r.disown(ctx, s, fmt.Sprintf("PodSecurityRollout %s is gone; the labels stay as they are", owner.Name))
+	case err != nil:
+		return nil, err
+	}
+	compiled, accepted := accept(s.rollout, r.Server.Version())
+	s.accepted = accepted
+	if !accepted.OK {
+		return s, nil
+	}
+	target, ok := compiled.Target(fleetNamespace(s.namespace))
+	if !ok {
+		return nil, r.disown(ctx, s, fmt.Sprintf("PodSecurityRollout %s does not select this namespace (any more); the labels stay as they are", owner.Name))
+	}
+	s.target = s.rollout.Spec.Targets[target]
+	return s, nil
+}
+
+// disown says on the claim that nothing is done in its namespace, and why.
+func (r *NamespaceRolloutReconciler) disown(ctx context.Context, s *snapshot, message string) error {
+	status := summary.Unaccepted(s.claim.Status, summary.NamespaceInput{
+		Now: r.Clock.Now(), Generation: s.claim.Generation,
+		Accepted: summary.Acceptance{Reason: v1alpha1.ReasonNotOwned, Message: message},
+	})
+	return applyStatus(ctx, r.Client, s.claim, v1alpha1.FieldManager, ownStatus(s.claim.Status), ownStatus(status))
+}
+
+// gather answers what the status of the namespace is made from, but for the
+// gate's decision.
+func (r *NamespaceRolloutReconciler) gather(s *snapshot) (summary.NamespaceInput, error) {
+	in := summary.NamespaceInput{
+		Now: r.Clock.Now(), Generation: s.claim.Generation,
+		Rollout: s.rollout.Name, Accepted: s.accepted,
+	}
+	if !s.accepted.OK {
+		return in, nil
+	}
+	server := r.Server.Version()
+	target, err := ladder.TargetPolicy(s.target, server)
+	if err != nil {
+		return in, err
+	}
+	labels := nslabels.Read(s.namespace, r.Config().Defaults)
+	in.Target, in.Current = target, labels.Policy
+	if next, ok := ladder.Next(in.Current, target, server); ok {
+		in.Next = &next
+	}
+	in.Ahead = ladder.Ahead(in.Current, target, server)
+	in.InvalidLabels = labels.InvalidAfter(in.Next)
+	in.OursSince = nslabels.LastApplied(s.namespace)
+	for _, level := range ladder.Levels(in.Current, target, server) {
+		in.Evidence = append(in.Evidence, r.evidence(s.namespace.Name, level, server))
+	}
+	return in, nil
+}
+
+// decide asks the gate about the next rung, and the API server when the gate
+// wants to know its word.
+func (r *NamespaceRolloutReconciler) decide(ctx context.Context, s *snapshot, in *summary.NamespaceInput) gate.Decision {
+	if in.Next == nil {
+		return gate.Decision{}
+	}
+	question, err := r.question(s, *in)
+	if err != nil {
+		in.Decision = gate.Decision{Reason: v1alpha1.ReasonInconclusive, Message: err.Error(), RequeueAfter: gate.Soon}
+		return in.Decision
+	}
+	in.SoakUntil = gate.SoakUntil(question)
+	in.Decision = gate.Evaluate(question)
+	if in.Decision.AskServer {
+		answer, err := r.Labels.DryRun(ctx, s.namespace, in.Next.To)
+		if err != nil {
+			answer.Inconclusive = err.Error()
+		}
+		question.DryRun = &answer
+		in.Decision = gate.Evaluate(question)
+	}
+	return in.Decision
+}
+
+// record writes the status, and then tells what has changed since the last.
+func (r *NamespaceRolloutReconciler) record(ctx context.Context, s *snapshot, in summary.NamespaceInput) error {
+	old := s.claim.Status
+	status := summary.Namespace(old, in)
+	if !s.accepted.OK {
+		status = summary.Unaccepted(old, in)
+	}
+	if err := applyStatus(ctx, r.Client, s.claim, v1alpha1.FieldManager, ownStatus(old), ownStatus(status)); err != nil {
+		return err
+	}
+	if s.accepted.OK {
+		r.tellMoves(s, in)
+	}
+	before, _ := summary.State(old)
+	if after, _ := summary.State(status); after != before && after != v1alpha1.ReasonClimbing {
+		recordState(r.Recorder, s, status)
+	}
+	return nil
+}
+
+// tellMoves tells of every mode that has moved since the last look, by us or
+// by somebody else.
+func (r *NamespaceRolloutReconciler) tellMoves(s *snapshot, in summary.NamespaceInput) {
+	old := s.claim.Status
+	ours := map[v1alpha1.Mode]bool{}
+	for _, h := range summary.Climbed(old, in) {
+		ours[h.Mode] = true
+		recordClimbed(r.Recorder, s, h)
+	}
+	for _, h := range summary.Moved(old, in) {
+		if !ours[h.Mode] {
+			by, _ := nslabels.SetBy(s.namespace, h.Mode) // who did it is a courtesy; unreadable managedFields hold the gate elsewhere
+			recordMoved(r.Recorder, s, h, by)
+		}
+	}
+}
+
+// climb writes the rung, if what it was decided on still holds: the pods this
+// moment, the rollout and the claim as the API server has them, the namespace
+// by its resourceVersion in the write itself.
+func (r *NamespaceRolloutReconciler) climb(ctx context.Context, s *snapshot, rung ladder.Rung) error {
+	if err := r.confirm(ctx, s); err != nil {
+		return err
+	}
+	if r.requires(s, rung.Mode) != v1alpha1.RequirementNone &&
+		r.evidence(s.namespace.Name, rung.To, r.Server.Version()).Verdict() != v1alpha1.VerdictCompliant {
+		return fmt.Errorf("%w: the pods of namespace %q have changed", errStale, s.namespace.Name)
+	}
+	if err := r.Labels.Apply(ctx, s.namespace, rung); err != nil {
+		return err
+	}
+	log.FromContext(ctx).Info("Climbed", "rung", rung.String(), "from", rung.From.String(), "rollout", s.rollout.Name)
+	return nil
+}
+
+// confirm reads the rollout and the claim past the cache, and errs when either
+// is not what was decided on.
+func (r *NamespaceRolloutReconciler) confirm(ctx context.Context, s *snapshot) error {
+	rollout, claim := &v1alpha1.PodSecurityRollout{}, &v1alpha1.NamespaceRollout{}
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(s.rollout), rollout); err != nil {
+		return err
+	}
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(s.claim), claim); err != nil {
+		return err
+	}
+	owner := rolloutOwner(claim)
+	switch {
+	case rollout.UID != s.rollout.UID || rollout.Generation != s.rollout.Generation || !rollout.DeletionTimestamp.IsZero():
+		return fmt.Errorf("%w: PodSecurityRollout %s has changed", errStale, s.rollout.Name)
+	case claim.UID != s.claim.UID || claim.Generation != s.claim.Generation || !claim.DeletionTimestamp.IsZero(),
+		owner == nil || owner.UID != s.rollout.UID:
+		return fmt.Errorf("%w: NamespaceRollout %s has changed", errStale, client.ObjectKeyFromObject(s.claim))
+	}
+	return nil
+}
+
+// rolloutOwner answers the controlling owner of a claim if it is a
+// PodSecurityRollout.
+func rolloutOwner(claim *v1alpha1.NamespaceRollout) *metav1.OwnerReference {
+	owner := metav1.GetControllerOf(claim)
+	if owner == nil || owner.Kind != "PodSecurityRollout" || owner.APIVersion != v1alpha1.GroupVersion.String() {
+		return nil
+	}
+	return owner
+}
