@@ -23,8 +23,12 @@ func record(to events.EventRecorder, s *snapshot, kind, reason, action, note str
 	to.Eventf(s.rollout, s.claim, kind, reason, action, "%s", clip(fmt.Sprintf("Namespace %s: %s", s.namespace.Name, note)))
 }
 
-// recordClimbed tells of a rung that was climbed.
-func recordClimbed(to events.EventRecorder, s *snapshot, h v1alpha1.HistoryEntry) {
+// recordStep tells of a rung that was climbed, or taken back.
+func recordStep(to events.EventRecorder, s *snapshot, h v1alpha1.HistoryEntry) {
+	if h.Reason == v1alpha1.ReasonRolledBack {
+		record(to, s, corev1.EventTypeWarning, "RolledBack", "RollBack", fmt.Sprintf("%s went back from %s to %s", h.Mode, h.From, h.To))
+		return
+	}
 	record(to, s, corev1.EventTypeNormal, "Climbed", "Climb", fmt.Sprintf("%s went from %s to %s", h.Mode, h.From, h.To))
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -24,6 +25,7 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/ladder"
 	"github.com/podsecurity-rollout/operator/internal/nslabels"
 	"github.com/podsecurity-rollout/operator/internal/psaconfig"
+	"github.com/podsecurity-rollout/operator/internal/rejections"
 	"github.com/podsecurity-rollout/operator/internal/summary"
 )
 
@@ -36,8 +38,18 @@ type Inventory interface {
 	// Verdict answers false until every watch has synced.
 	Verdict(namespace string, q inventory.Query) (inventory.Verdict, bool)
 	Synced() bool
+	// Topmost answers the workload that an object counts for, Pods whether
+	// anything of a workload is there.
+	Topmost(namespace string, object inventory.Workload) inventory.Workload
+	Pods(namespace string, w inventory.Workload) (count int, present bool)
 	// ForgetNamespace drops what is remembered of a namespace that is gone.
 	ForgetNamespace(name string)
+}
+
+// Refusals answers the pods that the API server refused in a namespace, the
+// newest first.
+type Refusals interface {
+	Rejections(namespace string) []rejections.Rejection
 }
 
 // ServerVersion answers the API server's emulation version.
@@ -52,6 +64,7 @@ type NamespaceRolloutReconciler struct {
 	Live      client.Reader
 	Labels    *nslabels.Client
 	Inventory Inventory
+	Refusals  Refusals
 	Server    ServerVersion
 	Config    func() psaconfig.Config
 	Recorder  events.EventRecorder
@@ -61,14 +74,14 @@ type NamespaceRolloutReconciler struct {
 }
 
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups="",resources=pods;podtemplates;replicationcontrollers,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=pods;podtemplates;replicationcontrollers;events,verbs=list;watch
 // +kubebuilder:rbac:groups=apps,resources=daemonsets;deployments;replicasets;statefulsets,verbs=list;watch
 // +kubebuilder:rbac:groups=batch,resources=cronjobs;jobs,verbs=list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=rollout.podsecurity.dev,resources=namespacerollouts/status,verbs=patch
 
 // Reconcile looks at one namespace, writes down what it sees and is about to
-// do, and then climbs at most one rung.
+// do, and then takes at most one step: a rung, or a rung back.
 func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	s, err := r.fetch(ctx, req.NamespacedName)
 	if err != nil || s == nil {
@@ -77,34 +90,52 @@ func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Req
 	if !r.Inventory.Synced() && r.Clock.Since(r.started) < syncGrace {
 		return ctrl.Result{RequeueAfter: syncGrace}, nil
 	}
-	in, err := r.gather(s)
+	in, err := s.look()
 	if err != nil {
 		return resultOf(ctx, 0, err)
 	}
-	decision := r.decide(ctx, s, &in)
-	if err := r.record(ctx, s, in); err != nil {
+	step, err := r.decide(ctx, s, &in)
+	if err != nil {
 		return resultOf(ctx, 0, err)
 	}
-	if decision.Climb {
-		err = r.climb(ctx, s, *in.Next)
+	status, err := r.record(ctx, s, in)
+	if err != nil {
+		return resultOf(ctx, 0, err)
 	}
-	return resultOf(ctx, decision.RequeueAfter, err)
+	if step != nil {
+		err = r.take(ctx, s, *step)
+	}
+	return resultOf(ctx, lookAgain(in, status), err)
 }
 
-// snapshot is what one look at a namespace is made from.
-type snapshot struct {
-	claim     *v1alpha1.NamespaceRollout
-	namespace *corev1.Namespace
-	rollout   *v1alpha1.PodSecurityRollout
-	target    v1alpha1.Target
-	accepted  summary.Acceptance
+// lookAgain answers when to look at the namespace again if nothing happens: when
+// what holds the rung may be over, or the bake is.
+func lookAgain(in summary.NamespaceInput, status v1alpha1.NamespaceRolloutStatus) time.Duration {
+	after := in.Decision.RequeueAfter
+	sooner := func(d time.Duration) {
+		if d > 0 && (after == 0 || d < after) {
+			after = d
+		}
+	}
+	if status.BakeUntil != nil {
+		sooner(status.BakeUntil.Sub(in.Now))
+	}
+	if len(in.Rejected) > 0 {
+		sooner(summary.QuietFor)
+	}
+	return after
 }
 
 // fetch reads the claim, its namespace and its rollout, and answers nil when
 // there is nothing to do. A claim that no rollout stands behind is told so: it
 // was made by hand, or is about to go.
 func (r *NamespaceRolloutReconciler) fetch(ctx context.Context, key types.NamespacedName) (*snapshot, error) {
-	s := &snapshot{claim: &v1alpha1.NamespaceRollout{}, namespace: &corev1.Namespace{}, rollout: &v1alpha1.PodSecurityRollout{}}
+	s := &snapshot{
+		now: r.Clock.Now(), server: r.Server.Version(), config: r.Config(),
+		claim: &v1alpha1.NamespaceRollout{}, namespace: &corev1.Namespace{}, rollout: &v1alpha1.PodSecurityRollout{},
+		evidence: func(lv psaapi.LevelVersion) summary.Evidence { return r.evidence(key.Namespace, lv) },
+		present:  func(w v1alpha1.WorkloadReference) bool { return r.present(key.Namespace, w) },
+	}
 	err := r.Get(ctx, types.NamespacedName{Name: key.Namespace}, s.namespace)
 	if apierrors.IsNotFound(err) {
 		r.Inventory.ForgetNamespace(key.Namespace)
@@ -129,7 +160,7 @@ func (r *NamespaceRolloutReconciler) fetch(ctx context.Context, key types.Namesp
 	case err != nil:
 		return nil, err
 	}
-	compiled, accepted := accept(s.rollout, r.Server.Version())
+	compiled, accepted := accept(s.rollout, s.server)
 	s.accepted = accepted
 	if !accepted.OK {
 		return s, nil
@@ -139,59 +170,43 @@ func (r *NamespaceRolloutReconciler) fetch(ctx context.Context, key types.Namesp
 		return nil, r.disown(ctx, s, fmt.Sprintf("PodSecurityRollout %s does not select this namespace (any more); the labels stay as they are", owner.Name))
 	}
 	s.target = s.rollout.Spec.Targets[target]
+	s.refused = r.refusals(key.Namespace)
 	return s, nil
 }
 
 // disown says on the claim that nothing is done in its namespace, and why.
 func (r *NamespaceRolloutReconciler) disown(ctx context.Context, s *snapshot, message string) error {
 	status := summary.Unaccepted(s.claim.Status, summary.NamespaceInput{
-		Now: r.Clock.Now(), Generation: s.claim.Generation,
+		Now: s.now, Generation: s.claim.Generation,
 		Accepted: summary.Acceptance{Reason: v1alpha1.ReasonNotOwned, Message: message},
 	})
 	return applyStatus(ctx, r.Client, s.claim, v1alpha1.FieldManager, ownStatus(s.claim.Status), ownStatus(status))
 }
 
-// gather answers what the status of the namespace is made from, but for the
-// gate's decision.
-func (r *NamespaceRolloutReconciler) gather(s *snapshot) (summary.NamespaceInput, error) {
-	in := summary.NamespaceInput{
-		Now: r.Clock.Now(), Generation: s.claim.Generation,
-		Rollout: s.rollout.Name, Accepted: s.accepted,
-	}
+// decide answers the step to take, nil for none: a rung back if pods are refused
+// and the strategy says so, otherwise the next rung if the gate lets it through.
+// It asks the API server when the gate wants to know its word.
+func (r *NamespaceRolloutReconciler) decide(ctx context.Context, s *snapshot, in *summary.NamespaceInput) (*ladder.Rung, error) {
 	if !s.accepted.OK {
-		return in, nil
+		return nil, nil
 	}
-	server := r.Server.Version()
-	target, err := ladder.TargetPolicy(s.target, server)
+	back, rollback, err := s.rollback(*in)
 	if err != nil {
-		return in, err
+		return nil, err
 	}
-	labels := nslabels.Read(s.namespace, r.Config().Defaults)
-	in.Target, in.Current = target, labels.Policy
-	if next, ok := ladder.Next(in.Current, target, server); ok {
-		in.Next = &next
+	if back != nil {
+		in.Rollback = rollback
+		in.Next, in.Decision = back, gate.Decision{Reason: v1alpha1.ReasonRolledBack, Message: "Rolling back: " + rollback.Message}
+		return back, nil
 	}
-	in.Ahead = ladder.Ahead(in.Current, target, server)
-	in.InvalidLabels = labels.InvalidAfter(in.Next)
-	in.OursSince = nslabels.LastApplied(s.namespace)
-	for _, level := range ladder.Levels(in.Current, target, server) {
-		in.Evidence = append(in.Evidence, r.evidence(s.namespace.Name, level, server))
-	}
-	return in, nil
-}
-
-// decide asks the gate about the next rung, and the API server when the gate
-// wants to know its word.
-func (r *NamespaceRolloutReconciler) decide(ctx context.Context, s *snapshot, in *summary.NamespaceInput) gate.Decision {
 	if in.Next == nil {
-		return gate.Decision{}
+		return nil, nil
 	}
-	question, err := r.question(s, *in)
+	question, err := s.question(*in)
 	if err != nil {
 		in.Decision = gate.Decision{Reason: v1alpha1.ReasonInconclusive, Message: err.Error(), RequeueAfter: gate.Soon}
-		return in.Decision
+		return nil, nil
 	}
-	in.SoakUntil = gate.SoakUntil(question)
 	in.Decision = gate.Evaluate(question)
 	if in.Decision.AskServer {
 		answer, err := r.Labels.DryRun(ctx, s.namespace, in.Next.To)
@@ -201,18 +216,25 @@ func (r *NamespaceRolloutReconciler) decide(ctx context.Context, s *snapshot, in
 		question.DryRun = &answer
 		in.Decision = gate.Evaluate(question)
 	}
-	return in.Decision
+	if in.Decision.Reason == v1alpha1.ReasonSoaking {
+		in.SoakUntil = gate.SoakUntil(question)
+	}
+	if !in.Decision.Climb {
+		return nil, nil
+	}
+	return in.Next, nil
 }
 
-// record writes the status, and then tells what has changed since the last.
-func (r *NamespaceRolloutReconciler) record(ctx context.Context, s *snapshot, in summary.NamespaceInput) error {
+// record writes the status, tells what has changed since the last, and answers
+// it.
+func (r *NamespaceRolloutReconciler) record(ctx context.Context, s *snapshot, in summary.NamespaceInput) (v1alpha1.NamespaceRolloutStatus, error) {
 	old := s.claim.Status
 	status := summary.Namespace(old, in)
 	if !s.accepted.OK {
 		status = summary.Unaccepted(old, in)
 	}
 	if err := applyStatus(ctx, r.Client, s.claim, v1alpha1.FieldManager, ownStatus(old), ownStatus(status)); err != nil {
-		return err
+		return status, err
 	}
 	if s.accepted.OK {
 		r.tellMoves(s, in)
@@ -221,7 +243,7 @@ func (r *NamespaceRolloutReconciler) record(ctx context.Context, s *snapshot, in
 	if after, _ := summary.State(status); after != before && after != v1alpha1.ReasonClimbing {
 		recordState(r.Recorder, s, status)
 	}
-	return nil
+	return status, nil
 }
 
 // tellMoves tells of every mode that has moved since the last look, by us or
@@ -231,7 +253,7 @@ func (r *NamespaceRolloutReconciler) tellMoves(s *snapshot, in summary.Namespace
 	ours := map[v1alpha1.Mode]bool{}
 	for _, h := range summary.Climbed(old, in) {
 		ours[h.Mode] = true
-		recordClimbed(r.Recorder, s, h)
+		recordStep(r.Recorder, s, h)
 	}
 	for _, h := range summary.Moved(old, in) {
 		if !ours[h.Mode] {
@@ -241,27 +263,28 @@ func (r *NamespaceRolloutReconciler) tellMoves(s *snapshot, in summary.Namespace
 	}
 }
 
-// climb writes the rung, if what it was decided on still holds: the pods this
+// take writes the step, if what it was decided on still holds: the pods this
 // moment, the rollout and the claim as the API server has them, the namespace
 // by its resourceVersion in the write itself.
-func (r *NamespaceRolloutReconciler) climb(ctx context.Context, s *snapshot, rung ladder.Rung) error {
-	if err := r.confirm(ctx, s); err != nil {
+func (r *NamespaceRolloutReconciler) take(ctx context.Context, s *snapshot, step ladder.Rung) error {
+	if err := r.confirm(ctx, s, step); err != nil {
 		return err
 	}
-	if r.requires(s, rung.Mode) != v1alpha1.RequirementNone &&
-		r.evidence(s.namespace.Name, rung.To, r.Server.Version()).Verdict() != v1alpha1.VerdictCompliant {
+	require, _ := s.pace(step.Mode)
+	up := psaapi.CompareLevels(step.To.Level, step.From.Level) >= 0
+	if up && require != v1alpha1.RequirementNone && s.evidence(step.To).Verdict() != v1alpha1.VerdictCompliant {
 		return fmt.Errorf("%w: the pods of namespace %q have changed", errStale, s.namespace.Name)
 	}
-	if err := r.Labels.Apply(ctx, s.namespace, rung); err != nil {
+	if err := r.Labels.Apply(ctx, s.namespace, step); err != nil {
 		return err
 	}
-	log.FromContext(ctx).Info("Climbed", "rung", rung.String(), "from", rung.From.String(), "rollout", s.rollout.Name)
+	log.FromContext(ctx).Info("Wrote labels", "step", step.String(), "from", step.From.String(), "rollout", s.rollout.Name)
 	return nil
 }
 
 // confirm reads the rollout and the claim past the cache, and errs when either
 // is not what was decided on.
-func (r *NamespaceRolloutReconciler) confirm(ctx context.Context, s *snapshot) error {
+func (r *NamespaceRolloutReconciler) confirm(ctx context.Context, s *snapshot, step ladder.Rung) error {
 	rollout, claim := &v1alpha1.PodSecurityRollout{}, &v1alpha1.NamespaceRollout{}
 	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(s.rollout), rollout); err != nil {
 		return err
@@ -276,6 +299,8 @@ func (r *NamespaceRolloutReconciler) confirm(ctx context.Context, s *snapshot) e
 	case claim.UID != s.claim.UID || claim.Generation != s.claim.Generation || !claim.DeletionTimestamp.IsZero(),
 		owner == nil || owner.UID != s.rollout.UID:
 		return fmt.Errorf("%w: NamespaceRollout %s has changed", errStale, client.ObjectKeyFromObject(s.claim))
+	case step.Mode == v1alpha1.ModeEnforce && !equality.Semantic.DeepEqual(claim.Status.Fleet, s.claim.Status.Fleet):
+		return fmt.Errorf("%w: the turn of NamespaceRollout %s has changed", errStale, client.ObjectKeyFromObject(s.claim))
 	}
 	return nil
 }

@@ -23,6 +23,8 @@ import (
 // them up.
 type PodSecurityRolloutReconciler struct {
 	client.Client
+	// Live reads from the API server, past the cache.
+	Live   client.Reader
 	Server ServerVersion
 	Clock  clock.PassiveClock
 }
@@ -47,7 +49,10 @@ func (r *PodSecurityRolloutReconciler) Reconcile(ctx context.Context, req ctrl.R
 	if err := r.claim(ctx, f); err != nil {
 		return resultOf(ctx, 0, err)
 	}
-	return resultOf(ctx, 0, r.record(ctx, f))
+	if err := r.giveTurns(ctx, f); err != nil {
+		return resultOf(ctx, 0, err)
+	}
+	return r.record(ctx, f)
 }
 
 // fleetSnapshot is what one look at a rollout is made from.
@@ -60,6 +65,8 @@ type fleetSnapshot struct {
 	namespaces map[string]*corev1.Namespace
 	claims     map[string]*v1alpha1.NamespaceRollout
 	assigned   fleet.Assignment
+	strategy   fleet.Strategy
+	plan       fleet.Plan
 }
 
 // fetch reads everything that matching depends on.
@@ -104,6 +111,7 @@ func (r *PodSecurityRolloutReconciler) assign(f *fleetSnapshot, rollouts []v1alp
 		compiled, accepted := accept(&rollouts[i], r.Server.Version())
 		if rollouts[i].Name == f.name {
 			f.rollout, f.accepted, self = &rollouts[i], accepted, compiled
+			f.strategy = compiled.Strategy
 		}
 		if accepted.Reason != v1alpha1.ReasonInvalidSpec {
 			all = append(all, compiled)
@@ -138,28 +146,21 @@ func (r *PodSecurityRolloutReconciler) giveUp(ctx context.Context, f *fleetSnaps
 	return nil
 }
 
-// claim makes or adopts the claim of every namespace that belongs to the
-// rollout, and says in it which target that is by.
+// claim makes or adopts the claim of every namespace that belongs to the rollout.
 func (r *PodSecurityRolloutReconciler) claim(ctx context.Context, f *fleetSnapshot) error {
-	for name, target := range f.assigned.Targets {
+	for name := range f.assigned.Targets {
 		claim := f.claims[name]
 		switch {
 		case !f.namespaces[name].DeletionTimestamp.IsZero():
 			continue
 		case claim == nil:
-			// The target is said in it once the watch shows it.
 			if err := r.create(ctx, f.rollout, name); err != nil {
 				return err
 			}
-			continue
 		case !ownedBy(claim, f.rollout):
 			if err := r.adopt(ctx, f.rollout, claim); err != nil {
 				return err
 			}
-		}
-		want := &v1alpha1.FleetStatus{Target: f.rollout.Spec.Targets[target].Name, EnforceTurn: v1alpha1.EnforceTurnGranted}
-		if err := applyStatus(ctx, r.Client, claim, v1alpha1.FleetFieldManager, &fleetStatus{claim.Status.Fleet}, &fleetStatus{want}); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -204,13 +205,17 @@ func ownedBy(claim *v1alpha1.NamespaceRollout, rollout *v1alpha1.PodSecurityRoll
 }
 
 // record writes the rollout's status: the sum of what its claims say.
-func (r *PodSecurityRolloutReconciler) record(ctx context.Context, f *fleetSnapshot) error {
+func (r *PodSecurityRolloutReconciler) record(ctx context.Context, f *fleetSnapshot) (ctrl.Result, error) {
 	in := summary.RolloutInput{
 		Now: r.Clock.Now(), Generation: f.rollout.Generation, Server: r.Server.Version(), Accepted: f.accepted,
 		Suspended:  ptr.Deref(f.rollout.Spec.Suspend, false),
 		Observe:    f.rollout.Spec.Mode == v1alpha1.RolloutModeObserve,
 		Namespaces: map[string]v1alpha1.NamespaceRolloutStatus{},
 		Conflicts:  f.assigned.Conflicts,
+		Waves:      f.plan.Waves,
+	}
+	if s := f.rollout.Spec.Strategy; s != nil && s.ProgressDeadline != nil {
+		in.Deadline = s.ProgressDeadline.Duration
 	}
 	for name := range f.assigned.Targets {
 		var status v1alpha1.NamespaceRolloutStatus
@@ -220,5 +225,6 @@ func (r *PodSecurityRolloutReconciler) record(ctx context.Context, f *fleetSnaps
 		in.Namespaces[name] = status
 	}
 	want := summary.Rollout(f.rollout.Status, in)
-	return applyStatus(ctx, r.Client, f.rollout, v1alpha1.FleetFieldManager, &f.rollout.Status, &want)
+	err := applyStatus(ctx, r.Client, f.rollout, v1alpha1.FleetFieldManager, &f.rollout.Status, &want)
+	return resultOf(ctx, summary.LookAgain(want, in, f.plan.Changes), err)
 }

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/internal/fleet"
 )
 
 // gatherFor is how long the changes of a fleet are gathered before it is looked
@@ -176,4 +177,8 @@ func gathered(to func(context.Context, client.Object) []reconcile.Request) handl
 		DeleteFunc:  func(ctx context.Context, e event.DeleteEvent, q queue) { add(ctx, e.Object, q) },
 		GenericFunc: func(ctx context.Context, e event.GenericEvent, q queue) { add(ctx, e.Object, q) },
 	}
+}
+
+func fleetNamespace(ns *corev1.Namespace) fleet.Namespace {
+	return fleet.Namespace{Name: ns.Name, Labels: ns.Labels}
 }

@@ -18,6 +18,16 @@ import (
 // own, so that the two reconcilers never touch each other's fields. have is the
 // part of the status that the manager wrote last: what is equal is not sent.
 func applyStatus(ctx context.Context, c client.Client, obj client.Object, manager string, have, want any) error {
+	return apply(ctx, c, obj, manager, "", have, want)
+}
+
+// applyStatusOf is applyStatus of the object exactly as it was read: one that
+// has changed since answers a conflict.
+func applyStatusOf(ctx context.Context, c client.Client, obj client.Object, manager string, have, want any) error {
+	return apply(ctx, c, obj, manager, obj.GetResourceVersion(), have, want)
+}
+
+func apply(ctx context.Context, c client.Client, obj client.Object, manager, resourceVersion string, have, want any) error {
 	if equality.Semantic.DeepEqual(have, want) {
 		return nil
 	}
@@ -35,6 +45,7 @@ func applyStatus(ctx context.Context, c client.Client, obj client.Object, manage
 	u.SetNamespace(obj.GetNamespace())
 	// The UID keeps the status of a deleted object from one made anew meanwhile.
 	u.SetUID(obj.GetUID())
+	u.SetResourceVersion(resourceVersion)
 	err = c.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(manager), client.ForceOwnership)
 	if err != nil {
 		return fmt.Errorf("writing the status of %s %s: %w", gvk.Kind, client.ObjectKeyFromObject(obj), err)

@@ -212,6 +212,10 @@ type Rejection struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	Message string `json:"message,omitempty"`
+	// source is Template when the workload's pod template violates the level that
+	// refused, Pod when only what became of it does.
+	// +required
+	Source Source `json:"source,omitempty"`
 	// time is when it was last refused.
 	// +required
 	Time metav1.Time `json:"time,omitzero"`
@@ -303,13 +307,16 @@ type NamespaceRolloutStatus struct {
 	// approvalUsedGeneration is the generation of the spec whose approval was
 	// used; an approval counts in a newer generation only.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	ApprovalUsedGeneration int64 `json:"approvalUsedGeneration,omitempty"`
 	// rollback is the enforce rung that was taken back and is held.
 	// +optional
 	Rollback *Rollback `json:"rollback,omitempty"`
+	// rejectionsSeen is the time of the newest refusal that was taken in.
+	// +optional
+	RejectionsSeen *metav1.Time `json:"rejectionsSeen,omitempty"`
 	// rejections are workloads whose pods were refused since the last enforce
-	// rung, the newest first, at most 16; the oldest fall off.
+	// rung and have not recovered, the newest first, at most 16; the oldest fall off.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16

@@ -300,6 +300,10 @@ func (in *NamespaceRolloutStatus) DeepCopyInto(out *NamespaceRolloutStatus) {
 		*out = new(Rollback)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.RejectionsSeen != nil {
+		in, out := &in.RejectionsSeen, &out.RejectionsSeen
+		*out = (*in).DeepCopy()
+	}
 	if in.Rejections != nil {
 		in, out := &in.Rejections, &out.Rejections
 		*out = make([]Rejection, len(*in))

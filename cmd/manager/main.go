@@ -13,27 +13,16 @@ import (
 	"time"
 
 	"github.com/go-logr/zapr"
-	"k8s.io/apimachinery/pkg/runtime"
-	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	"k8s.io/client-go/discovery"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	ctrlzap "sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/controllers"
 	"github.com/podsecurity-rollout/operator/internal/inventory"
-	"github.com/podsecurity-rollout/operator/internal/nslabels"
-	"github.com/podsecurity-rollout/operator/internal/psaconfig"
-	"github.com/podsecurity-rollout/operator/internal/serverversion"
 	"github.com/podsecurity-rollout/operator/internal/standards"
 )
 
@@ -110,7 +99,11 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := setup(mgr, o); err != nil {
+	op, err := controllers.AddToManager(mgr, controllers.Options{PodSecurityConfig: o.podSecurityConfig, Clock: clock.RealClock{}})
+	if err != nil {
+		return err
+	}
+	if err := addProbes(mgr, op.Inventory); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)
@@ -119,13 +112,6 @@ func run(ctx context.Context, args []string) error {
 func knownVersion() string {
 	v := standards.NewestVersion()
 	return v.String()
-}
-
-func newScheme() *runtime.Scheme {
-	scheme := runtime.NewScheme()
-	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
-	utilruntime.Must(v1alpha1.AddToScheme(scheme))
-	return scheme
 }
 
 func newManager(o options) (ctrl.Manager, error) {
@@ -142,12 +128,8 @@ func newManager(o options) (ctrl.Manager, error) {
 	}
 	stop := stopWithin
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
-		Scheme: newScheme(),
-		Cache: cache.Options{ByObject: map[client.Object]cache.ByObject{
-			// Who owns a label matters on namespaces only.
-			&v1alpha1.PodSecurityRollout{}: {Transform: cache.TransformStripManagedFields()},
-			&v1alpha1.NamespaceRollout{}:   {Transform: cache.TransformStripManagedFields()},
-		}},
+		Scheme:                        controllers.NewScheme(),
+		Cache:                         controllers.CacheOptions(),
 		Metrics:                       metrics,
 		HealthProbeBindAddress:        o.probeAddress,
 		LeaderElection:                o.leaderElect,
@@ -160,64 +142,6 @@ func newManager(o options) (ctrl.Manager, error) {
 		return nil, fmt.Errorf("making the manager: %w", err)
 	}
 	return mgr, nil
-}
-
-// setup wires the inventory, the API server's version and the two reconcilers.
-func setup(mgr ctrl.Manager, o options) error {
-	config, err := psaconfig.Load(o.podSecurityConfig)
-	if err != nil {
-		return fmt.Errorf("--pod-security-config: %w", err)
-	}
-	server, err := newServerVersion(mgr.GetConfig())
-	if err != nil {
-		return err
-	}
-	pods, err := addInventory(mgr)
-	if err != nil {
-		return err
-	}
-	labels, err := nslabels.NewClient(mgr.GetConfig())
-	if err != nil {
-		return err
-	}
-	namespace := &controllers.NamespaceRolloutReconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Labels: labels, Inventory: pods, Server: server,
-		Config:   func() psaconfig.Config { return config },
-		Recorder: mgr.GetEventRecorder("podsecurity-rollout"), Clock: clock.RealClock{},
-	}
-	if err := namespace.SetupWithManager(mgr, pods.Subscribe, server.OnChange); err != nil {
-		return fmt.Errorf("setting up the NamespaceRollout controller: %w", err)
-	}
-	rollout := &controllers.PodSecurityRolloutReconciler{Client: mgr.GetClient(), Server: server, Clock: clock.RealClock{}}
-	if err := rollout.SetupWithManager(mgr, server.OnChange); err != nil {
-		return fmt.Errorf("setting up the PodSecurityRollout controller: %w", err)
-	}
-	if err := mgr.Add(server); err != nil {
-		return err
-	}
-	return addProbes(mgr, pods)
-}
-
-func newServerVersion(cfg *rest.Config) (*serverversion.Watcher, error) {
-	d, err := discovery.NewDiscoveryClientForConfig(cfg)
-	if err != nil {
-		return nil, fmt.Errorf("making a discovery client: %w", err)
-	}
-	return serverversion.New(d)
-}
-
-// addInventory has every replica watch what runs, the leader or not.
-func addInventory(mgr ctrl.Manager) (*inventory.Inventory, error) {
-	evaluator, err := standards.NewEvaluator()
-	if err != nil {
-		return nil, err
-	}
-	pods := inventory.New(evaluator, inventory.Options{})
-	watcher, err := inventory.NewWatcher(mgr.GetConfig(), pods)
-	if err != nil {
-		return nil, err
-	}
-	return pods, mgr.Add(watcher)
 }
 
 // addProbes serves liveness as long as the process answers, and readiness once

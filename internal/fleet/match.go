@@ -22,6 +22,8 @@ type Rollout struct {
 	UID     types.UID
 	Created time.Time
 
+	Strategy Strategy
+
 	excluded sets.Set[string]
 	targets  []matcher
 }
@@ -38,8 +40,9 @@ type Namespace struct {
 	Labels map[string]string
 }
 
-// Compile makes a rollout ready for matching. It errs on a selector that is
-// none; the API server refuses those before they get here.
+// Compile makes a rollout ready. It errs on a selector, schedule or count that is
+// none, naming the field; the API server refuses most of those before they get
+// here. What is answered beside an error matches nothing.
 func Compile(r *v1alpha1.PodSecurityRollout) (Rollout, error) {
 	out := Rollout{
 		Name: r.Name, UID: r.UID, Created: r.CreationTimestamp.Time,
@@ -48,9 +51,13 @@ func Compile(r *v1alpha1.PodSecurityRollout) (Rollout, error) {
 	for _, t := range r.Spec.Targets {
 		m, err := compile(t.Name, t.NamespaceSelector)
 		if err != nil {
-			return Rollout{}, fmt.Errorf("target %q: %w", t.Name, err)
+			return Rollout{}, fmt.Errorf("spec.targets: target %q: %w", t.Name, err)
 		}
 		out.targets = append(out.targets, m)
+	}
+	var err error
+	if out.Strategy, err = CompileStrategy(r.Spec.Strategy); err != nil {
+		return Rollout{}, err
 	}
 	return out, nil
 }

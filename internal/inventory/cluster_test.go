@@ -28,7 +28,7 @@ const (
 )
 
 // replicas are the sizes of a namespace's Deployments, in turn: many small ones, few large ones.
-var replicas = []int{1, 2, 3, 2, 5, 3, 10, 2, 20, 2}
+var replicas = []int{1, 2, 3, 2, 5, 3, 10, 4, 25, 5}
 
 // deployment is one of the cluster's, counted through all namespaces.
 type deployment struct {
@@ -108,15 +108,15 @@ func (d deployment) podSpec(i int) corev1.PodSpec {
 			}}}},
 		},
 		SecurityContext: d.podSecurityContext(),
-		InitContainers:  []corev1.Container{d.container("migrate", token, 2)},
-		Containers:      []corev1.Container{d.container(d.mainContainer(), token, 8+d.number%3*7), d.container("sidecar", token, 4)},
+		InitContainers:  []corev1.Container{d.container("migrate", token, 1)}[:d.number%4/3],
+		Containers:      []corev1.Container{d.container(d.mainContainer(), token, 5+d.number%3*10), d.container("sidecar", token, 2)}[:1+d.number%2],
 	}
 }
 
 // variant is which of the distinct profiles a Deployment has.
 func (d deployment) variant() int { return d.number % clusterProfiles }
 
-func (d deployment) mainContainer() string { return fmt.Sprintf("app-%d", d.variant()/4) }
+func (d deployment) mainContainer() string { return fmt.Sprintf("app-%d", d.variant()/2) }
 
 func (d deployment) podSecurityContext() *corev1.PodSecurityContext {
 	sc := &corev1.PodSecurityContext{FSGroup: ptr.To[int64](2000)}
@@ -248,13 +248,11 @@ func filledInventory(tb testing.TB) *Inventory {
 	return i
 }
 
-// heapPerPod is the heap that holding what fill answers takes, in bytes a pod.
-func heapPerPod(fill func() any) float64 {
+// heapPerPod is the heap that what fill makes, and its caller keeps, takes, in bytes a pod.
+func heapPerPod(fill func()) float64 {
 	before := heap()
-	held := fill()
-	taken := float64(heap()) - float64(before)
-	runtime.KeepAlive(held)
-	return taken / clusterPods
+	fill()
+	return (float64(heap()) - float64(before)) / clusterPods
 }
 
 func heap() uint64 {

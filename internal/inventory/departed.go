@@ -75,5 +75,5 @@ func (d *departed) missedLess(a, b group, aRepeated, bRepeated bool) bool {
 	if at, bt := d.groups[a].at, d.groups[b].at; !at.Equal(bt) {
 		return at.Before(bt)
 	}
-	return compareWorkloads(a.workload.Value(), b.workload.Value()) < 0
+	return compareWorkloads(a.workload.workload(), b.workload.workload()) < 0
 }

@@ -30,7 +30,8 @@ const (
 
 // kindInfo is what the inventory knows of a kind.
 type kindInfo struct {
-	apiVersion, name string
+	name string
+	ref  unique.Handle[workloadKind]
 	// intermediate objects stand between pods and the workload that people know: what they own counts for their controller, when they have one.
 	intermediate bool
 	// example is an object of the type that its watch delivers.
@@ -38,24 +39,35 @@ type kindInfo struct {
 }
 
 var kinds = [kindCount]kindInfo{
-	pods:                   {apiVersion: "v1", name: "Pod", example: &corev1.Pod{}},
-	replicationControllers: {apiVersion: "v1", name: "ReplicationController", intermediate: true, example: &corev1.ReplicationController{}},
-	podTemplates:           {apiVersion: "v1", name: "PodTemplate", example: &corev1.PodTemplate{}},
-	replicaSets:            {apiVersion: "apps/v1", name: "ReplicaSet", intermediate: true, example: &appsv1.ReplicaSet{}},
-	deployments:            {apiVersion: "apps/v1", name: "Deployment", example: &appsv1.Deployment{}},
-	statefulSets:           {apiVersion: "apps/v1", name: "StatefulSet", example: &appsv1.StatefulSet{}},
-	daemonSets:             {apiVersion: "apps/v1", name: "DaemonSet", example: &appsv1.DaemonSet{}},
-	jobs:                   {apiVersion: "batch/v1", name: "Job", intermediate: true, example: &batchv1.Job{}},
-	cronJobs:               {apiVersion: "batch/v1", name: "CronJob", example: &batchv1.CronJob{}},
+	pods:                   topKind("v1", "Pod", &corev1.Pod{}),
+	replicationControllers: intermediateKind("v1", "ReplicationController", &corev1.ReplicationController{}),
+	podTemplates:           topKind("v1", "PodTemplate", &corev1.PodTemplate{}),
+	replicaSets:            intermediateKind("apps/v1", "ReplicaSet", &appsv1.ReplicaSet{}),
+	deployments:            topKind("apps/v1", "Deployment", &appsv1.Deployment{}),
+	statefulSets:           topKind("apps/v1", "StatefulSet", &appsv1.StatefulSet{}),
+	daemonSets:             topKind("apps/v1", "DaemonSet", &appsv1.DaemonSet{}),
+	jobs:                   intermediateKind("batch/v1", "Job", &batchv1.Job{}),
+	cronJobs:               topKind("batch/v1", "CronJob", &batchv1.CronJob{}),
 }
 
-// kindsByGroupKind finds the watched kind that an owner reference names.
-var kindsByGroupKind = func() map[schema.GroupKind]kind {
-	byGroupKind := map[schema.GroupKind]kind{}
+func topKind(apiVersion, name string, example runtime.Object) kindInfo {
+	return kindInfo{name: name, ref: unique.Make(workloadKind{apiVersion: apiVersion, kind: name}), example: example}
+}
+
+func intermediateKind(apiVersion, name string, example runtime.Object) kindInfo {
+	info := topKind(apiVersion, name, example)
+	info.intermediate = true
+	return info
+}
+
+// kindsByRef and kindsByGroupKind find the watched kind that a reference names: the first in the watched version, the second in any.
+var kindsByRef, kindsByGroupKind = func() (map[unique.Handle[workloadKind]]kind, map[schema.GroupKind]kind) {
+	byRef, byGroupKind := map[unique.Handle[workloadKind]]kind{}, map[schema.GroupKind]kind{}
 	for k, info := range kinds {
-		byGroupKind[schema.FromAPIVersionAndKind(info.apiVersion, info.name).GroupKind()] = kind(k)
+		byRef[info.ref] = kind(k)
+		byGroupKind[schema.FromAPIVersionAndKind(info.ref.Value().apiVersion, info.name).GroupKind()] = kind(k)
 	}
-	return byGroupKind
+	return byRef, byGroupKind
 }()
 
 // objectID names an object of a watched kind inside its namespace.
@@ -64,13 +76,7 @@ type objectID struct {
 	name string
 }
 
-// workload is the object as a workload.
-func (id objectID) workload() workloadRef {
-	return unique.Make(Workload{APIVersion: kinds[id.kind].apiVersion, Kind: kinds[id.kind].name, Name: id.name})
-}
-
-// intermediateID answers the object that a workload is, when it is of an intermediate kind.
-func intermediateID(w Workload) (objectID, bool) {
-	k, watched := kindsByGroupKind[schema.FromAPIVersionAndKind(w.APIVersion, w.Kind).GroupKind()]
-	return objectID{kind: k, name: w.Name}, watched && kinds[k].intermediate
+// ref is the object as a workload.
+func (id objectID) ref() workloadRef {
+	return workloadRef{kind: kinds[id.kind].ref, name: id.name}
 }

@@ -45,7 +45,7 @@ func (o object) workload(id objectID) workloadRef {
 	if o.controller != (workloadRef{}) {
 		return o.controller
 	}
-	return id.workload()
+	return id.ref()
 }
 
 func (o object) group(id objectID) group {
@@ -62,8 +62,8 @@ func (n *namespace) dropTemplate(id objectID, o object) {
 // topmost is the workload for which the pods of a controller count: the controller's own controller when it is of an intermediate kind and known, otherwise
 // itself. No intermediate kind is controlled by another, so one step is all there is, and references in a circle do no harm.
 func (n *namespace) topmost(ref workloadRef) workloadRef {
-	id, intermediate := intermediateID(ref.Value())
-	if !intermediate {
+	id, watched := ref.objectID()
+	if !watched || !kinds[id.kind].intermediate {
 		return ref
 	}
 	return n.objects[id].workload(id)
@@ -74,7 +74,7 @@ func (n *namespace) reassign(id objectID) {
 	if !kinds[id.kind].intermediate {
 		return
 	}
-	owner, known := n.controllers[id.workload()]
+	owner, known := n.controllers[id.ref()]
 	if !known {
 		return
 	}

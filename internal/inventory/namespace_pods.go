@@ -10,7 +10,7 @@ import (
 func (n *namespace) applyPod(r *record) {
 	ref := r.controller
 	if ref == (workloadRef{}) {
-		ref = objectID{kind: pods, name: r.name}.workload()
+		ref = objectID{kind: pods, name: r.name}.ref()
 	}
 	old, known := n.pods[r.name]
 	if known && old.controller.ref == ref && old.profile.ref == r.profile {

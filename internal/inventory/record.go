@@ -62,8 +62,7 @@ func isOldRevision(object metav1.Object) bool {
 	if !ok || rs.Spec.Replicas == nil || *rs.Spec.Replicas != 0 {
 		return false
 	}
-	controller := controllerOf(rs)
-	return controller != workloadRef{} && controller.Value().Kind == kinds[deployments].name && controller.Value().APIVersion == kinds[deployments].apiVersion
+	return controllerOf(rs).kind == kinds[deployments].ref
 }
 
 // GetObjectKind is here for runtime.Object: a record has no kind of its own.

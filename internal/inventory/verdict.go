@@ -3,7 +3,6 @@
 package inventory
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -72,21 +71,21 @@ func (i *Inventory) Verdict(name string, q Query) (Verdict, bool) {
 	if !synced {
 		return Verdict{}, false
 	}
-	var v Verdict
-	v.Workloads = countWorkloads(present)
+	v := Verdict{Workloads: countWorkloads(present)}
 	for _, s := range present {
 		v.Pods += s.pods
 		if q.exempt(s) {
 			v.ExemptPods += s.pods
 		}
 	}
-	v.Violations = i.violations(present, q)
-	v.ViolatingWorkloads = countViolating(v.Violations)
-	v.Departed = without(i.violations(gone, q), v.Violations)
+	violating := i.judge(present, q)
+	v.ViolatingWorkloads = countWorkloads(violating)
+	v.Violations = violations(violating)
+	v.Departed = without(violations(i.judge(gone, q)), v.Violations)
 	return v, true
 }
 
-func (q Query) exempt(s shown) bool {
+func (q Query) exempt(s *shown) bool {
 	return s.profile.runtimeClass != "" && q.ExemptRuntimeClasses.Has(s.profile.runtimeClass)
 }
 
@@ -98,10 +97,12 @@ type shown struct {
 	pods     int
 	example  string
 	lastSeen time.Time
+	// findings are what the query's level holds against it, once it has been judged.
+	findings []finding
 }
 
 // snapshot answers what a namespace shows and what it has shown, each ordered by workload. It locks for reading, unless it has to look for examples.
-func (i *Inventory) snapshot(name string) (present, gone []shown, synced bool) {
+func (i *Inventory) snapshot(name string) (present, gone []*shown, synced bool) {
 	i.mu.RLock()
 	if n, known := i.namespaces[name]; known && n.unsure {
 		i.mu.RUnlock()
@@ -110,13 +111,16 @@ func (i *Inventory) snapshot(name string) (present, gone []shown, synced bool) {
 		present, gone, synced = i.lockedSnapshot(name)
 		i.mu.RUnlock()
 	}
-	byWorkload := func(a, b shown) int { return compareWorkloads(a.workload, b.workload) }
 	slices.SortFunc(present, byWorkload)
 	slices.SortFunc(gone, byWorkload)
 	return present, gone, synced
 }
 
-func (i *Inventory) settledSnapshot(name string) (present, gone []shown, synced bool) {
+func byWorkload(a, b *shown) int {
+	return compareWorkloads(a.workload, b.workload)
+}
+
+func (i *Inventory) settledSnapshot(name string) (present, gone []*shown, synced bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if n, known := i.namespaces[name]; known {
@@ -125,7 +129,7 @@ func (i *Inventory) settledSnapshot(name string) (present, gone []shown, synced 
 	return i.lockedSnapshot(name)
 }
 
-func (i *Inventory) lockedSnapshot(name string) (present, gone []shown, synced bool) {
+func (i *Inventory) lockedSnapshot(name string) (present, gone []*shown, synced bool) {
 	if len(i.unsynced) > 0 {
 		return nil, nil, false
 	}
@@ -136,24 +140,24 @@ func (i *Inventory) lockedSnapshot(name string) (present, gone []shown, synced b
 }
 
 // present are the cohorts, and the groups of templates.
-func (n *namespace) present() []shown {
-	all := make([]shown, 0, len(n.groups))
+func (n *namespace) present() []*shown {
+	all := make([]*shown, 0, len(n.groups))
 	for _, owner := range n.controllers {
 		for _, c := range owner.cohorts {
-			all = append(all, shown{profile: c.profile, workload: owner.workload.Value(), source: SourcePod, pods: c.pods, example: c.first})
+			all = append(all, &shown{profile: c.profile, workload: owner.workload.workload(), source: SourcePod, pods: c.pods, example: c.first})
 		}
 	}
 	for g := range n.groups {
 		if g.template {
-			all = append(all, shown{profile: g.profile, workload: g.workload.Value(), source: SourceTemplate})
+			all = append(all, &shown{profile: g.profile, workload: g.workload.workload(), source: SourceTemplate})
 		}
 	}
 	return all
 }
 
 // gone are the groups last seen after a time.
-func (n *namespace) gone(after time.Time) []shown {
-	var all []shown
+func (n *namespace) gone(after time.Time) []*shown {
+	var all []*shown
 	for g, d := range n.departed.groups {
 		if !d.at.After(after) {
 			continue
@@ -162,97 +166,13 @@ func (n *namespace) gone(after time.Time) []shown {
 		if g.template {
 			source = SourceTemplate
 		}
-		all = append(all, shown{profile: g.profile, workload: g.workload.Value(), source: source, example: d.example, lastSeen: d.at})
+		all = append(all, &shown{profile: g.profile, workload: g.workload.workload(), source: source, example: d.example, lastSeen: d.at})
 	}
 	return all
-}
-
-// violations are the violations of groups that are ordered by workload: for each level, for each workload, one for each distinct check, source and message.
-func (i *Inventory) violations(groups []shown, q Query) []Violation {
-	if q.Level.Level == psaapi.LevelPrivileged {
-		return nil
-	}
-	var all []Violation
-	for _, level := range []psaapi.Level{psaapi.LevelBaseline, psaapi.LevelRestricted} {
-		for start := 0; start < len(groups); {
-			end := start + 1
-			for end < len(groups) && groups[end].workload == groups[start].workload {
-				end++
-			}
-			all = i.appendViolations(all, groups[start:end], level, q)
-			start = end
-		}
-	}
-	return all
-}
-
-// appendViolations adds those of one workload that belong to one level.
-func (i *Inventory) appendViolations(all []Violation, groups []shown, level psaapi.Level, q Query) []Violation {
-	start := len(all)
-	for _, g := range groups {
-		if q.exempt(g) {
-			continue
-		}
-		for _, f := range g.profile.findings(i.evaluator, q.Level) {
-			if f.level == level {
-				all = append(all, Violation{
-					Workload: g.workload, Source: g.source, Level: f.level, Check: f.check, Message: f.message,
-					Pods: g.pods, Example: g.example, LastSeen: g.lastSeen,
-				})
-			}
-		}
-	}
-	slices.SortStableFunc(all[start:], compareWithinWorkload)
-	return merged(all, start)
-}
-
-func compareWithinWorkload(a, b Violation) int {
-	return cmp.Or(cmp.Compare(a.Check, b.Check), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Message, b.Message))
-}
-
-// merged makes one of neighbours from start on that say the same, as when two ReplicaSets of a Deployment do.
-func merged(all []Violation, start int) []Violation {
-	kept := all[:start]
-	for _, v := range all[start:] {
-		if last := len(kept) - 1; last >= start && compareWithinWorkload(kept[last], v) == 0 {
-			kept[last].merge(v)
-			continue
-		}
-		kept = append(kept, v)
-	}
-	return kept
-}
-
-// merge adds another of the same workload, source, check and message: of what is present the first pod is the example, of what is gone the last seen.
-func (v *Violation) merge(other Violation) {
-	v.Pods += other.Pods
-	switch {
-	case other.LastSeen.After(v.LastSeen):
-		v.LastSeen, v.Example = other.LastSeen, other.Example
-	case other.LastSeen.Equal(v.LastSeen) && other.Example < v.Example:
-		v.Example = other.Example
-	}
-}
-
-// without leaves out the violations that others say as well.
-func without(violations, others []Violation) []Violation {
-	if len(violations) == 0 {
-		return nil
-	}
-	said := make(map[Violation]bool, len(others))
-	for _, v := range others {
-		said[v.statement()] = true
-	}
-	return slices.DeleteFunc(violations, func(v Violation) bool { return said[v.statement()] })
-}
-
-// statement is the violation without who shows it and when.
-func (v Violation) statement() Violation {
-	return Violation{Workload: v.Workload, Source: v.Source, Level: v.Level, Check: v.Check, Message: v.Message}
 }
 
 // countWorkloads counts those of groups ordered by workload.
-func countWorkloads(groups []shown) int {
+func countWorkloads(groups []*shown) int {
 	count := 0
 	for i := range groups {
 		if i == 0 || groups[i].workload != groups[i-1].workload {
@@ -262,10 +182,16 @@ func countWorkloads(groups []shown) int {
 	return count
 }
 
-func countViolating(violations []Violation) int {
-	violating := map[Workload]bool{}
-	for i := range violations {
-		violating[violations[i].Workload] = true
+// judge picks the groups against which the query's level holds something, in their order.
+func (i *Inventory) judge(groups []*shown, q Query) []*shown {
+	violating := make([]*shown, 0, len(groups))
+	for _, g := range groups {
+		if q.exempt(g) {
+			continue
+		}
+		if g.findings = g.profile.findings(i.evaluator, q.Level); len(g.findings) > 0 {
+			violating = append(violating, g)
+		}
 	}
-	return len(violating)
+	return violating
 }

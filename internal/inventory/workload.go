@@ -4,6 +4,7 @@ package inventory
 
 import (
 	"cmp"
+	"strings"
 	"unique"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,11 +19,37 @@ type Workload struct {
 
 // compareWorkloads orders by kind, then name, then API version.
 func compareWorkloads(a, b Workload) int {
-	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.APIVersion, b.APIVersion))
+	if c := cmp.Compare(a.Kind, b.Kind); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.Name, b.Name); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.APIVersion, b.APIVersion)
 }
 
-// workloadRef is a workload held once however many hold it: eight bytes, compared by identity, freed when nobody holds it any more. The zero ref is none.
-type workloadRef = unique.Handle[Workload]
+// workloadRef is a Workload as it is kept: names of kinds are held once however many workloads have them, and freed with the last. The zero ref is none.
+type workloadRef struct {
+	kind unique.Handle[workloadKind]
+	name string
+}
+
+// workloadKind is what workloads of one kind have in common.
+type workloadKind struct {
+	apiVersion, kind string
+}
+
+// workload writes the ref out. It is not called on the zero ref.
+func (r workloadRef) workload() Workload {
+	kind := r.kind.Value()
+	return Workload{APIVersion: kind.apiVersion, Kind: kind.kind, Name: r.name}
+}
+
+// objectID answers the object of a watched kind that the workload is.
+func (r workloadRef) objectID() (id objectID, watched bool) {
+	k, watched := kindsByRef[r.kind]
+	return objectID{kind: k, name: r.name}, watched
+}
 
 // controllerOf answers the controller of an object, the zero ref when it has none. Of a watched kind the API version is the one watched, so that an old
 // reference meets its object.
@@ -31,11 +58,12 @@ func controllerOf(object metav1.Object) workloadRef {
 	if owner == nil {
 		return workloadRef{}
 	}
-	w := Workload{APIVersion: owner.APIVersion, Kind: owner.Kind, Name: owner.Name}
-	if gv, err := schema.ParseGroupVersion(owner.APIVersion); err == nil {
-		if k, watched := kindsByGroupKind[schema.GroupKind{Group: gv.Group, Kind: owner.Kind}]; watched {
-			w.APIVersion = kinds[k].apiVersion
-		}
+	ref := workloadRef{kind: unique.Make(workloadKind{apiVersion: owner.APIVersion, kind: owner.Kind}), name: strings.Clone(owner.Name)}
+	if _, watched := kindsByRef[ref.kind]; watched {
+		return ref
 	}
-	return unique.Make(w)
+	if k, watched := kindsByGroupKind[schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind()]; watched {
+		ref.kind = kinds[k].ref
+	}
+	return ref
 }

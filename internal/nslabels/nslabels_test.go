@@ -146,7 +146,7 @@ func TestOwners(t *testing.T) {
 		"kubectl label is a one-off":       {namespace(privileged, manages("kubectl-label", update, enforce)), nil},
 		"kubectl edit is a one-off":        {namespace(privileged, manages("kubectl-edit", update, enforce)), nil},
 		"a one-off's name by apply is not": {namespace(privileged, manages("kubectl-edit", apply, enforce)), []gate.Owner{{Manager: "kubectl-edit", Label: enforce, Value: "privileged"}}},
-		"our own": {namespace(privileged, manages(v1alpha1.FieldManager, apply, enforce)), nil},
+		"our own":                          {namespace(privileged, manages(v1alpha1.FieldManager, apply, enforce)), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := Owners(tc.ns, baseline)

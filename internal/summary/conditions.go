@@ -31,7 +31,7 @@ func (c *conditions) set(kind string, status metav1.ConditionStatus, reason, mes
 	})
 }
 
-func status(b bool) metav1.ConditionStatus {
+func boolStatus(b bool) metav1.ConditionStatus {
 	if b {
 		return metav1.ConditionTrue
 	}

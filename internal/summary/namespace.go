@@ -52,6 +52,17 @@ type NamespaceInput struct {
 	OursSince time.Time
 
 	Evidence []Evidence
+
+	// Manual is whether enforce rungs need an approval.
+	Manual bool
+	// Bake is how long an enforce rung is watched for.
+	Bake time.Duration
+	// Rejected are the workloads whose pods have been refused, see Rejections;
+	// RejectionsSeen is the newest refusal taken in.
+	Rejected       []v1alpha1.Rejection
+	RejectionsSeen *metav1.Time
+	// Rollback is the enforce rung that is taken back or held, nil for none.
+	Rollback *v1alpha1.Rollback
 }
 
 // Acceptance says whether a rollout's spec is acted on, and if not why.
@@ -111,12 +122,17 @@ func Namespace(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) v1alpha1.
 		Current:            policy(in.Current),
 		Next:               rung(in.Next),
 		SoakUntil:          atOrNil(in.SoakUntil),
-		History:            history(old, in),
+		BakeUntil:          bakeUntil(old, in),
+		History:            History(old, in),
 		Compliance:         compliance(old.Compliance, in),
-		Rejections:         old.Rejections,
+		Rejections:         in.Rejected,
+		RejectionsSeen:     in.RejectionsSeen,
+		Rollback:           in.Rollback,
+
+		ApprovalUsedGeneration: approvalUsed(old, in),
 	}
 	out.Violations, out.ViolationsTotal, out.ViolatingWorkloads = violations(in.Evidence)
-	out.Conditions = namespaceConditions(old.Conditions, in)
+	out.Conditions = namespaceConditions(old.Conditions, out, in)
 	return out
 }
 
@@ -159,47 +175,6 @@ func modeOf(p *v1alpha1.Policy, mode v1alpha1.Mode) v1alpha1.LevelVersion {
 	default:
 		return p.Enforce
 	}
-}
-
-// Moved answers the modes whose policy in force is no longer what the status
-// recorded, as history entries, in the order of climbing. It is how a rung is
-// recorded: by seeing its labels, so that a crash between writing and recording
-// loses nothing. The first look at a namespace has seen nothing move.
-func Moved(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) []v1alpha1.HistoryEntry {
-	if old.Current == nil {
-		return nil
-	}
-	now := policy(in.Current)
-	var moved []v1alpha1.HistoryEntry
-	for _, mode := range ladder.Modes {
-		if from, to := modeOf(old.Current, mode), modeOf(now, mode); from != to {
-			moved = append(moved, v1alpha1.HistoryEntry{Time: at(in.Now), Mode: mode, From: from, To: to})
-		}
-	}
-	return moved
-}
-
-// Climbed answers those of the moves that are the rung the status had announced
-// as next: what the operator wrote itself.
-func Climbed(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) []v1alpha1.HistoryEntry {
-	var climbed []v1alpha1.HistoryEntry
-	for _, m := range Moved(old, in) {
-		if old.Next == nil || old.Next.Mode != m.Mode || old.Next.To != m.To || in.OursSince.IsZero() {
-			continue
-		}
-		m.Time = at(in.OursSince)
-		climbed = append(climbed, m)
-	}
-	return climbed
-}
-
-// history puts the rung just climbed before those recorded, newest first.
-func history(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) []v1alpha1.HistoryEntry {
-	out := append(Climbed(old, in), old.History...)
-	if len(out) > maxHistory {
-		out = out[:maxHistory]
-	}
-	return out
 }
 
 // compliance answers the verdicts, each since when it is what it is. While the
@@ -303,35 +278,56 @@ var moving = map[string]bool{
 	v1alpha1.ReasonTerminating:     true,
 }
 
-func namespaceConditions(old []metav1.Condition, in NamespaceInput) []metav1.Condition {
+func namespaceConditions(old []metav1.Condition, status v1alpha1.NamespaceRolloutStatus, in NamespaceInput) []metav1.Condition {
 	c := newConditions(old, in.Generation, in.Now)
 	c.set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAccepted,
 		fmt.Sprintf("PodSecurityRollout %s is acted on here", in.Rollout))
-	setProgress(c, in)
+	reason, message := state(status, in)
+	c.set(v1alpha1.ConditionProgressing, boolStatus(moving[reason]), reason, message)
+	setComplete(c, reason, message, in)
 	setCompliant(c, in)
+	setRejecting(c, in.Rejected)
 	return c.list
 }
 
-// setProgress says how far the namespace is, and what holds it.
-func setProgress(c *conditions, in NamespaceInput) {
+// state answers how far the namespace is, and what holds it.
+func state(status v1alpha1.NamespaceRolloutStatus, in NamespaceInput) (reason, message string) {
 	switch {
 	case in.Next != nil:
-		c.set(v1alpha1.ConditionProgressing, status(moving[in.Decision.Reason]), in.Decision.Reason, in.Decision.Message)
-		c.set(v1alpha1.ConditionComplete, metav1.ConditionFalse, v1alpha1.ReasonInProgress, "Next is "+in.Next.String())
+		return in.Decision.Reason, in.Decision.Message
 	case len(in.InvalidLabels) > 0:
-		message := fmt.Sprintf("The namespace has labels that Pod Security cannot parse: %s. Correct or remove them",
-			strings.Join(in.InvalidLabels, ", "))
-		c.set(v1alpha1.ConditionProgressing, metav1.ConditionFalse, v1alpha1.ReasonInvalidLabels, message)
-		c.set(v1alpha1.ConditionComplete, metav1.ConditionFalse, v1alpha1.ReasonInvalidLabels, message)
+		return v1alpha1.ReasonInvalidLabels, fmt.Sprintf(
+			"The namespace has labels that Pod Security cannot parse: %s. Correct or remove them", strings.Join(in.InvalidLabels, ", "))
+	case len(in.Rejected) > 0:
+		return v1alpha1.ReasonRejecting, RejectingMessage(in.Rejected)
+	case status.BakeUntil != nil:
+		return v1alpha1.ReasonBaking, fmt.Sprintf("The target is reached; refused pods are watched for until %s",
+			status.BakeUntil.UTC().Format(time.RFC3339))
+	case len(in.Ahead) > 0:
+		return v1alpha1.ReasonAheadOfTarget, fmt.Sprintf(
+			"The target is reached; stricter or newer than it, and left so: %s", currentOf(in.Current, in.Ahead))
 	default:
-		reason, message := v1alpha1.ReasonComplete, "The target is reached"
-		if len(in.Ahead) > 0 {
-			reason = v1alpha1.ReasonAheadOfTarget
-			message = fmt.Sprintf("The target is reached; stricter or newer than it, and left so: %s", currentOf(in.Current, in.Ahead))
-		}
-		c.set(v1alpha1.ConditionProgressing, metav1.ConditionFalse, reason, message)
-		c.set(v1alpha1.ConditionComplete, metav1.ConditionTrue, reason, message)
+		return v1alpha1.ReasonComplete, "The target is reached"
 	}
+}
+
+func setComplete(c *conditions, reason, message string, in NamespaceInput) {
+	switch {
+	case in.Next != nil:
+		c.set(v1alpha1.ConditionComplete, metav1.ConditionFalse, v1alpha1.ReasonInProgress, "Next is "+in.Next.String())
+	case reason == v1alpha1.ReasonComplete || reason == v1alpha1.ReasonAheadOfTarget:
+		c.set(v1alpha1.ConditionComplete, metav1.ConditionTrue, reason, message)
+	default:
+		c.set(v1alpha1.ConditionComplete, metav1.ConditionFalse, reason, message)
+	}
+}
+
+func setRejecting(c *conditions, rejected []v1alpha1.Rejection) {
+	if len(rejected) == 0 {
+		c.set(v1alpha1.ConditionRejecting, metav1.ConditionFalse, v1alpha1.ReasonNoRejections, "No pod is refused")
+		return
+	}
+	c.set(v1alpha1.ConditionRejecting, metav1.ConditionTrue, v1alpha1.ReasonPodsRejected, RejectingMessage(rejected))
 }
 
 func currentOf(p psaapi.Policy, modes []v1alpha1.Mode) string {

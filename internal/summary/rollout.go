@@ -37,6 +37,10 @@ type RolloutInput struct {
 	// that belong to an older rollout, with its name.
 	Namespaces map[string]v1alpha1.NamespaceRolloutStatus
 	Conflicts  map[string]string
+
+	Waves []v1alpha1.WaveStatus
+	// Deadline is how long the rollout may go without progress, 0 for ever.
+	Deadline time.Duration
 }
 
 // bucket is one of the states in which a namespace is counted.
@@ -53,14 +57,59 @@ const (
 // Rollout answers the status of a rollout.
 func Rollout(old v1alpha1.PodSecurityRolloutStatus, in RolloutInput) v1alpha1.PodSecurityRolloutStatus {
 	counts := count(in)
+	progress := lastProgress(old, in, counts)
 	return v1alpha1.PodSecurityRolloutStatus{
 		ObservedGeneration: in.Generation,
 		ClusterVersion:     in.Server.String(),
 		Namespaces:         &counts,
+		LastProgressTime:   atOrNil(progress),
+		Waves:              in.Waves,
 		Blocked:            blocked(in.Namespaces),
 		TopViolations:      topViolations(in.Namespaces),
-		Conditions:         rolloutConditions(old.Conditions, in, counts),
+		Conditions:         rolloutConditions(old.Conditions, in, counts, progress),
 	}
+}
+
+// lastProgress answers when a namespace last climbed or completed. A spec that
+// was just edited begins anew.
+func lastProgress(old v1alpha1.PodSecurityRolloutStatus, in RolloutInput, n v1alpha1.NamespaceCounts) time.Time {
+	if old.LastProgressTime == nil || old.ObservedGeneration != in.Generation ||
+		old.Namespaces != nil && n.Complete > old.Namespaces.Complete {
+		return in.Now
+	}
+	last := old.LastProgressTime.Time
+	for _, s := range in.Namespaces {
+		if len(s.History) > 0 && s.History[0].Time.After(last) {
+			last = s.History[0].Time.Time
+		}
+	}
+	return last
+}
+
+// overdue is whether the rollout has made no progress for longer than its
+// deadline, while it could.
+func overdue(in RolloutInput, n v1alpha1.NamespaceCounts, progress time.Time) bool {
+	return in.Deadline > 0 && in.Accepted.OK && !in.Suspended && !in.Observe && !reached(n) &&
+		!in.Now.Before(progress.Add(in.Deadline))
+}
+
+// LookAgain answers when to look at the rollout again if nothing happens: when a
+// budget begins or ceases to apply, or the deadline passes. 0 is never.
+func LookAgain(status v1alpha1.PodSecurityRolloutStatus, in RolloutInput, budgetsChange time.Time) time.Duration {
+	var after time.Duration
+	for _, t := range []time.Time{budgetsChange, deadline(status, in)} {
+		if d := t.Sub(in.Now); !t.IsZero() && d > 0 && (after == 0 || d < after) {
+			after = d
+		}
+	}
+	return after
+}
+
+func deadline(status v1alpha1.PodSecurityRolloutStatus, in RolloutInput) time.Time {
+	if in.Deadline == 0 || status.LastProgressTime == nil {
+		return time.Time{}
+	}
+	return status.LastProgressTime.Add(in.Deadline)
 }
 
 // bucketOf counts a namespace in exactly one state. What is suspended or only
@@ -162,28 +211,40 @@ func topViolations(namespaces map[string]v1alpha1.NamespaceRolloutStatus) []v1al
 	return out[:min(len(out), maxTopViolations)]
 }
 
-func rolloutConditions(old []metav1.Condition, in RolloutInput, n v1alpha1.NamespaceCounts) []metav1.Condition {
+func rolloutConditions(old []metav1.Condition, in RolloutInput, n v1alpha1.NamespaceCounts, progress time.Time) []metav1.Condition {
 	c := newConditions(old, in.Generation, in.Now)
-	setAccepted(c, in.Accepted)
+	setReady(c, in.Accepted)
+	setStalled(c, in, overdue(in, n, progress), progress)
 	reason, moves := rolloutState(in, n)
 	message := rolloutMessage(in, n)
 	if !in.Accepted.OK {
 		message = in.Accepted.Message
 	}
-	c.set(v1alpha1.ConditionProgressing, status(moves), reason, message)
+	c.set(v1alpha1.ConditionProgressing, boolStatus(moves), reason, message)
 	setRolloutComplete(c, in, n, message)
 	setBlocked(c, in, n)
 	return c.list
 }
 
-func setAccepted(c *conditions, a Acceptance) {
+func setReady(c *conditions, a Acceptance) {
 	if a.OK {
 		c.set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAccepted, "The spec is accepted and acted on")
-		c.set(v1alpha1.ConditionStalled, metav1.ConditionFalse, v1alpha1.ReasonNotStalled, "The spec is acted on")
 		return
 	}
 	c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, a.Reason, a.Message)
-	c.set(v1alpha1.ConditionStalled, metav1.ConditionTrue, a.Reason, a.Message)
+}
+
+func setStalled(c *conditions, in RolloutInput, overdue bool, progress time.Time) {
+	switch {
+	case !in.Accepted.OK:
+		c.set(v1alpha1.ConditionStalled, metav1.ConditionTrue, in.Accepted.Reason, in.Accepted.Message)
+	case overdue:
+		c.set(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonProgressDeadlineExceeded, fmt.Sprintf(
+			"No namespace has climbed or completed since %s, which is longer than strategy.progressDeadline (%s)",
+			progress.UTC().Format(time.RFC3339), in.Deadline))
+	default:
+		c.set(v1alpha1.ConditionStalled, metav1.ConditionFalse, v1alpha1.ReasonNotStalled, "The spec is acted on")
+	}
 }
 
 // reached is whether every namespace that the rollout can bring to its target

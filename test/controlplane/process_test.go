@@ -82,7 +82,11 @@ func listen(t *testing.T, port int) int {
 			t.Error(err)
 		}
 	})
-	return listener.Addr().(*net.TCPAddr).Port
+	addr, ok := listener.Addr().(*net.TCPAddr)
+	if !ok {
+		t.Fatalf("a TCP listener has the address %v", listener.Addr())
+	}
+	return addr.Port
 }
 
 func TestTail(t *testing.T) {

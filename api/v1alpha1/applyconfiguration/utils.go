@@ -54,6 +54,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RejectionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ReportGate"):
 		return &apiv1alpha1.ReportGateApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Rollback"):
+		return &apiv1alpha1.RollbackApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Rung"):
 		return &apiv1alpha1.RungApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SelectorRequirement"):

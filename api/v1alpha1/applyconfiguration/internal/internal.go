@@ -215,6 +215,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.NamespaceRolloutStatus
   map:
     fields:
+    - name: approvalUsedGeneration
+      type:
+        scalar: numeric
     - name: bakeUntil
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -259,12 +262,21 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.Rejection
           elementRelationship: atomic
+    - name: rejectionsSeen
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: rollback
+      type:
+        namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.Rollback
     - name: soakUntil
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: target
       type:
         namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.Policy
+    - name: violatingWorkloads
+      type:
+        scalar: numeric
     - name: violations
       type:
         list:
@@ -365,6 +377,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: lastProgressTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: namespaces
       type:
         namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.NamespaceCounts
@@ -405,6 +420,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: message
       type:
         scalar: string
+    - name: source
+      type:
+        namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.Source
     - name: time
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -424,6 +442,27 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.Requirement
   scalar: string
+- name: com.github.podsecurity-rollout.operator.api.v1alpha1.Rollback
+  map:
+    fields:
+    - name: approvalGeneration
+      type:
+        scalar: numeric
+    - name: message
+      type:
+        scalar: string
+    - name: rolloutGeneration
+      type:
+        scalar: numeric
+    - name: rung
+      type:
+        namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.LevelVersion
+    - name: time
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: to
+      type:
+        namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.LevelVersion
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.RolloutMode
   scalar: string
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.Rung

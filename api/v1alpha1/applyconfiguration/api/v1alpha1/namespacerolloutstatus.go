@@ -39,8 +39,17 @@ type NamespaceRolloutStatusApplyConfiguration struct {
 	Violations []ViolationApplyConfiguration `json:"violations,omitempty"`
 	// violationsTotal counts the violations, those that fell off the list too.
 	ViolationsTotal *int32 `json:"violationsTotal,omitempty"`
+	// violatingWorkloads counts the workloads that have a violation.
+	ViolatingWorkloads *int32 `json:"violatingWorkloads,omitempty"`
+	// approvalUsedGeneration is the generation of the spec whose approval was
+	// used; an approval counts in a newer generation only.
+	ApprovalUsedGeneration *int64 `json:"approvalUsedGeneration,omitempty"`
+	// rollback is the enforce rung that was taken back and is held.
+	Rollback *RollbackApplyConfiguration `json:"rollback,omitempty"`
+	// rejectionsSeen is the time of the newest refusal that was taken in.
+	RejectionsSeen *metav1.Time `json:"rejectionsSeen,omitempty"`
 	// rejections are workloads whose pods were refused since the last enforce
-	// rung, the newest first, at most 16; the oldest fall off.
+	// rung and have not recovered, the newest first, at most 16; the oldest fall off.
 	Rejections []RejectionApplyConfiguration `json:"rejections,omitempty"`
 }
 
@@ -163,6 +172,38 @@ func (b *NamespaceRolloutStatusApplyConfiguration) WithViolations(values ...*Vio
 // If called multiple times, the ViolationsTotal field is set to the value of the last call.
 func (b *NamespaceRolloutStatusApplyConfiguration) WithViolationsTotal(value int32) *NamespaceRolloutStatusApplyConfiguration {
 	b.ViolationsTotal = &value
+	return b
+}
+
+// WithViolatingWorkloads sets the ViolatingWorkloads field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ViolatingWorkloads field is set to the value of the last call.
+func (b *NamespaceRolloutStatusApplyConfiguration) WithViolatingWorkloads(value int32) *NamespaceRolloutStatusApplyConfiguration {
+	b.ViolatingWorkloads = &value
+	return b
+}
+
+// WithApprovalUsedGeneration sets the ApprovalUsedGeneration field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ApprovalUsedGeneration field is set to the value of the last call.
+func (b *NamespaceRolloutStatusApplyConfiguration) WithApprovalUsedGeneration(value int64) *NamespaceRolloutStatusApplyConfiguration {
+	b.ApprovalUsedGeneration = &value
+	return b
+}
+
+// WithRollback sets the Rollback field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Rollback field is set to the value of the last call.
+func (b *NamespaceRolloutStatusApplyConfiguration) WithRollback(value *RollbackApplyConfiguration) *NamespaceRolloutStatusApplyConfiguration {
+	b.Rollback = value
+	return b
+}
+
+// WithRejectionsSeen sets the RejectionsSeen field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RejectionsSeen field is set to the value of the last call.
+func (b *NamespaceRolloutStatusApplyConfiguration) WithRejectionsSeen(value metav1.Time) *NamespaceRolloutStatusApplyConfiguration {
+	b.RejectionsSeen = &value
 	return b
 }
 

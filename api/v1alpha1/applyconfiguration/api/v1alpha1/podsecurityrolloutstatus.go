@@ -5,6 +5,7 @@
 package v1alpha1
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
@@ -21,6 +22,8 @@ type PodSecurityRolloutStatusApplyConfiguration struct {
 	ClusterVersion *string `json:"clusterVersion,omitempty"`
 	// namespaces counts the selected namespaces by state.
 	Namespaces *NamespaceCountsApplyConfiguration `json:"namespaces,omitempty"`
+	// lastProgressTime is when a namespace last climbed a rung or completed.
+	LastProgressTime *metav1.Time `json:"lastProgressTime,omitempty"`
 	// waves tell how far each wave is, in the order of the spec.
 	Waves []WaveStatusApplyConfiguration `json:"waves,omitempty"`
 	// blocked names the namespaces that wait for a person, by name, at most 20;
@@ -71,6 +74,14 @@ func (b *PodSecurityRolloutStatusApplyConfiguration) WithClusterVersion(value st
 // If called multiple times, the Namespaces field is set to the value of the last call.
 func (b *PodSecurityRolloutStatusApplyConfiguration) WithNamespaces(value *NamespaceCountsApplyConfiguration) *PodSecurityRolloutStatusApplyConfiguration {
 	b.Namespaces = value
+	return b
+}
+
+// WithLastProgressTime sets the LastProgressTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastProgressTime field is set to the value of the last call.
+func (b *PodSecurityRolloutStatusApplyConfiguration) WithLastProgressTime(value metav1.Time) *PodSecurityRolloutStatusApplyConfiguration {
+	b.LastProgressTime = &value
 	return b
 }
 

@@ -5,6 +5,7 @@
 package v1alpha1
 
 import (
+	apiv1alpha1 "github.com/podsecurity-rollout/operator/api/v1alpha1"
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -17,6 +18,9 @@ type RejectionApplyConfiguration struct {
 	Workload *WorkloadReferenceApplyConfiguration `json:"workload,omitempty"`
 	// message is what the API server said.
 	Message *string `json:"message,omitempty"`
+	// source is Template when the workload's pod template violates the level that
+	// refused, Pod when only what became of it does.
+	Source *apiv1alpha1.Source `json:"source,omitempty"`
 	// time is when it was last refused.
 	Time *v1.Time `json:"time,omitempty"`
 }
@@ -40,6 +44,14 @@ func (b *RejectionApplyConfiguration) WithWorkload(value *WorkloadReferenceApply
 // If called multiple times, the Message field is set to the value of the last call.
 func (b *RejectionApplyConfiguration) WithMessage(value string) *RejectionApplyConfiguration {
 	b.Message = &value
+	return b
+}
+
+// WithSource sets the Source field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Source field is set to the value of the last call.
+func (b *RejectionApplyConfiguration) WithSource(value apiv1alpha1.Source) *RejectionApplyConfiguration {
+	b.Source = &value
 	return b
 }
 

@@ -22,7 +22,8 @@ type ViolationApplyConfiguration struct {
 	Check *string `json:"check,omitempty"`
 	// message is the upstream reason and detail.
 	Message *string `json:"message,omitempty"`
-	// source is Pod or Template.
+	// source is Pod when pods show it, Template when only the workload's pod
+	// template does: there the next pod will.
 	Source *apiv1alpha1.Source `json:"source,omitempty"`
 	// pods counts the pods that show it now.
 	Pods *int32 `json:"pods,omitempty"`

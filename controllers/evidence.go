@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	psaapi "k8s.io/pod-security-admission/api"
+
+	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/internal/inventory"
+	"github.com/podsecurity-rollout/operator/internal/standards"
+	"github.com/podsecurity-rollout/operator/internal/summary"
+)
+
+// evidence asks the inventory about one level.
+func (r *NamespaceRolloutReconciler) evidence(namespace string, level psaapi.LevelVersion) summary.Evidence {
+	verdict, known := r.Inventory.Verdict(namespace, inventory.Query{
+		Level:                standards.Effective(level, r.Server.Version()),
+		ExemptRuntimeClasses: r.Config().ExemptRuntimeClasses,
+	})
+	return summary.Evidence{
+		Level: level, Known: known,
+		Pods: verdict.Pods, Workloads: verdict.Workloads, ViolatingWorkloads: verdict.ViolatingWorkloads,
+		Violations: violations(verdict.Violations), Departed: violations(verdict.Departed),
+	}
+}
+
+func violations(from []inventory.Violation) []v1alpha1.Violation {
+	var out []v1alpha1.Violation
+	for _, v := range from {
+		entry := v1alpha1.Violation{
+			Workload: reference(v.Workload), Level: v1alpha1.Level(v.Level), Check: v.Check, Message: v.Message,
+			Source: v1alpha1.Source(v.Source), Pods: int32(v.Pods), Example: v.Example,
+		}
+		if !v.LastSeen.IsZero() {
+			seen := metav1.NewTime(v.LastSeen)
+			entry.LastSeen = &seen
+		}
+		out = append(out, entry)
+	}
+	return out
+}
+
+// refusals answers the pods refused in a namespace, by the workload that they
+// count for.
+func (r *NamespaceRolloutReconciler) refusals(namespace string) []v1alpha1.Rejection {
+	var out []v1alpha1.Rejection
+	for _, refused := range r.Refusals.Rejections(namespace) {
+		workload := r.Inventory.Topmost(namespace, inventory.Workload{APIVersion: refused.APIVersion, Kind: refused.Kind, Name: refused.Name})
+		out = append(out, v1alpha1.Rejection{Workload: reference(workload), Message: refused.Message, Time: metav1.NewTime(refused.Time)})
+	}
+	return out
+}
+
+// present is whether anything of a workload is there.
+func (r *NamespaceRolloutReconciler) present(namespace string, w v1alpha1.WorkloadReference) bool {
+	_, present := r.Inventory.Pods(namespace, inventory.Workload{APIVersion: w.APIVersion, Kind: w.Kind, Name: w.Name})
+	return present
+}
+
+func reference(w inventory.Workload) v1alpha1.WorkloadReference {
+	return v1alpha1.WorkloadReference{APIVersion: w.APIVersion, Kind: w.Kind, Name: w.Name}
+}

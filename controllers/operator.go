@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/discovery"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/internal/inventory"
+	"github.com/podsecurity-rollout/operator/internal/nslabels"
+	"github.com/podsecurity-rollout/operator/internal/psaconfig"
+	"github.com/podsecurity-rollout/operator/internal/rejections"
+	"github.com/podsecurity-rollout/operator/internal/serverversion"
+	"github.com/podsecurity-rollout/operator/internal/standards"
+)
+
+// NewScheme answers the kinds that the operator reads and writes.
+func NewScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return scheme
+}
+
+// CacheOptions keeps managedFields of namespaces only: that is where it matters
+// who owns a label.
+func CacheOptions() cache.Options {
+	return cache.Options{ByObject: map[client.Object]cache.ByObject{
+		&v1alpha1.PodSecurityRollout{}: {Transform: cache.TransformStripManagedFields()},
+		&v1alpha1.NamespaceRollout{}:   {Transform: cache.TransformStripManagedFields()},
+	}}
+}
+
+// Options of the operator.
+type Options struct {
+	// PodSecurityConfig is the path of the file that the API server's PodSecurity
+	// plugin is configured with, empty for the built-in defaults.
+	PodSecurityConfig string
+	// Clock is the one clock that every decision goes by.
+	Clock clock.PassiveClock
+}
+
+// Operator is the inventory and the two reconcilers, added to a manager.
+type Operator struct {
+	// Inventory is filled once the manager runs.
+	Inventory *inventory.Inventory
+	server    *serverversion.Watcher
+	refusals  *rejections.Watcher
+	config    psaconfig.Config
+}
+
+// AddToManager wires the operator into a manager. It asks the API server for
+// its version, and errs when that does not answer.
+func AddToManager(mgr ctrl.Manager, o Options) (*Operator, error) {
+	config, err := psaconfig.Load(o.PodSecurityConfig)
+	if err != nil {
+		return nil, fmt.Errorf("--pod-security-config: %w", err)
+	}
+	op := &Operator{config: config}
+	for _, add := range []func(ctrl.Manager, Options) error{op.addServerVersion, op.addInventory, op.addRefusals, op.addReconcilers} {
+		if err := add(mgr, o); err != nil {
+			return nil, err
+		}
+	}
+	return op, nil
+}
+
+func (op *Operator) addServerVersion(mgr ctrl.Manager, _ Options) error {
+	d, err := discovery.NewDiscoveryClientForConfig(mgr.GetConfig())
+	if err != nil {
+		return fmt.Errorf("making a discovery client: %w", err)
+	}
+	if op.server, err = serverversion.New(d); err != nil {
+		return err
+	}
+	return mgr.Add(op.server)
+}
+
+// addInventory has every replica watch what runs, the leader or not.
+func (op *Operator) addInventory(mgr ctrl.Manager, o Options) error {
+	evaluator, err := standards.NewEvaluator()
+	if err != nil {
+		return err
+	}
+	op.Inventory = inventory.New(evaluator, inventory.Options{Clock: o.Clock})
+	watcher, err := inventory.NewWatcher(mgr.GetConfig(), op.Inventory)
+	if err != nil {
+		return err
+	}
+	return mgr.Add(watcher)
+}
+
+func (op *Operator) addRefusals(mgr ctrl.Manager, _ Options) (err error) {
+	if op.refusals, err = rejections.NewWatcher(mgr.GetConfig()); err != nil {
+		return err
+	}
+	return mgr.Add(op.refusals)
+}
+
+// subscribe has a function called for every namespace whose pods, or refused
+// pods, have changed.
+func (op *Operator) subscribe(changed func(namespace string)) {
+	op.Inventory.Subscribe(changed)
+	op.refusals.Subscribe(changed)
+}
+
+func (op *Operator) addReconcilers(mgr ctrl.Manager, o Options) error {
+	labels, err := nslabels.NewClient(mgr.GetConfig())
+	if err != nil {
+		return err
+	}
+	namespace := &NamespaceRolloutReconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Labels: labels, Inventory: op.Inventory,
+		Refusals: op.refusals, Server: op.server,
+		Config:   func() psaconfig.Config { return op.config },
+		Recorder: mgr.GetEventRecorder("podsecurity-rollout"), Clock: o.Clock,
+	}
+	if err := namespace.SetupWithManager(mgr, op.subscribe, op.server.OnChange); err != nil {
+		return fmt.Errorf("setting up the NamespaceRollout controller: %w", err)
+	}
+	rollout := &PodSecurityRolloutReconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Server: op.server, Clock: o.Clock}
+	if err := rollout.SetupWithManager(mgr, op.server.OnChange); err != nil {
+		return fmt.Errorf("setting up the PodSecurityRollout controller: %w", err)
+	}
+	return nil
+}

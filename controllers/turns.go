@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/internal/fleet"
+	"github.com/podsecurity-rollout/operator/internal/summary"
+)
+
+// claimsPage is how many claims are read at a time past the cache.
+const claimsPage = 500
+
+// giveTurns says in every claim which target it is by, and whether it has its
+// turn. Before a turn is given or taken, the claims are read past the cache: the
+// budget holds against what was written, not against what the cache shows.
+func (r *PodSecurityRolloutReconciler) giveTurns(ctx context.Context, f *fleetSnapshot) error {
+	if !f.accepted.OK {
+		return nil
+	}
+	f.plan = f.strategy.Plan(f.members(r.Clock.Now()), r.Clock.Now())
+	if f.turnsMove() {
+		if err := r.readClaims(ctx, f); err != nil {
+			return err
+		}
+		f.plan = f.strategy.Plan(f.members(r.Clock.Now()), r.Clock.Now())
+	}
+	for name, want := range f.wanted() {
+		claim := f.claims[name]
+		if err := applyStatusOf(ctx, r.Client, claim, v1alpha1.FleetFieldManager, &fleetStatus{claim.Status.Fleet}, &fleetStatus{want}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readClaims reads the rollout's claims as the API server has them now.
+func (r *PodSecurityRolloutReconciler) readClaims(ctx context.Context, f *fleetSnapshot) error {
+	claims := map[string]*v1alpha1.NamespaceRollout{}
+	page := &v1alpha1.NamespaceRolloutList{}
+	for {
+		if err := r.Live.List(ctx, page, client.Limit(claimsPage), client.Continue(page.Continue)); err != nil {
+			return fmt.Errorf("reading the claims before turns are given: %w", err)
+		}
+		for i := range page.Items {
+			claims[page.Items[i].Namespace] = page.Items[i].DeepCopy()
+		}
+		if page.Continue == "" {
+			f.claims = claims
+			return nil
+		}
+	}
+}
+
+// mine answers the claim of a namespace if it is the rollout's.
+func (f *fleetSnapshot) mine(name string) *v1alpha1.NamespaceRollout {
+	claim := f.claims[name]
+	if claim == nil || !ownedBy(claim, f.rollout) || !claim.DeletionTimestamp.IsZero() {
+		return nil
+	}
+	return claim
+}
+
+// members answers the rollout's namespaces as their turns depend on them.
+func (f *fleetSnapshot) members(now time.Time) []fleet.Member {
+	var members []fleet.Member
+	for name := range f.assigned.Targets {
+		if claim := f.mine(name); claim != nil {
+			members = append(members, memberOf(fleetNamespace(f.namespaces[name]), claim.Status, now))
+		}
+	}
+	return members
+}
+
+// memberOf reads what a namespace's status says of its turn. A turn given stays
+// as long as the namespace may be about to use it.
+func memberOf(ns fleet.Namespace, s v1alpha1.NamespaceRolloutStatus, now time.Time) fleet.Member {
+	state, _ := summary.State(s)
+	m := fleet.Member{
+		Namespace: ns,
+		Complete:  meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionComplete),
+		Exempt:    state == v1alpha1.ReasonExempt,
+		Baking:    s.BakeUntil != nil && now.Before(s.BakeUntil.Time),
+		Rejecting: meta.IsStatusConditionTrue(s.Conditions, v1alpha1.ConditionRejecting),
+	}
+	if s.Next == nil || s.Next.Mode != v1alpha1.ModeEnforce {
+		return m
+	}
+	if state == v1alpha1.ReasonAwaitingTurn {
+		m.Wants = s.Next.To
+	}
+	if f := s.Fleet; f != nil && f.EnforceTurn == v1alpha1.EnforceTurnGranted && f.GrantedFor == s.Next.To && usesTurn[state] {
+		m.Granted = f.GrantedFor
+	}
+	return m
+}
+
+// usesTurn are the states in which a namespace may be about to climb by the turn
+// it has. In any other it has climbed, or something holds it: the turn goes to
+// the next.
+var usesTurn = map[string]bool{
+	v1alpha1.ReasonAwaitingTurn:    true,
+	v1alpha1.ReasonClimbing:        true,
+	v1alpha1.ReasonInconclusive:    true,
+	v1alpha1.ReasonServerDisagrees: true,
+}
+
+// wanted answers what the fleet says in each claim.
+func (f *fleetSnapshot) wanted() map[string]*v1alpha1.FleetStatus {
+	wanted := map[string]*v1alpha1.FleetStatus{}
+	for name, turn := range f.plan.Turns {
+		want := &v1alpha1.FleetStatus{
+			Target: f.rollout.Spec.Targets[f.assigned.Targets[name]].Name, Wave: turn.Wave,
+			EnforceTurn: v1alpha1.EnforceTurnWaiting, WaitingFor: turn.WaitingFor,
+		}
+		if turn.Granted != "" {
+			want.EnforceTurn, want.GrantedFor = v1alpha1.EnforceTurnGranted, turn.Granted
+		}
+		wanted[name] = want
+	}
+	return wanted
+}
+
+// turnsMove is whether the plan gives or takes a turn.
+func (f *fleetSnapshot) turnsMove() bool {
+	for name, want := range f.wanted() {
+		have := f.claims[name].Status.Fleet
+		if have == nil {
+			have = &v1alpha1.FleetStatus{}
+		}
+		if have.GrantedFor != want.GrantedFor {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inventory
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
+
+	psaapi "k8s.io/pod-security-admission/api"
+
+	"github.com/podsecurity-rollout/operator/internal/standards"
+)
+
+// ns is the namespace of everything that does not say otherwise.
+const ns = "shop"
+
+// epoch is when tests begin.
+var epoch = time.Date(2026, time.November, 23, 9, 0, 0, 0, time.UTC)
+
+// The specs that tests are made of.
+var (
+	restricted = spec(func(*corev1.PodSpec) {})
+	baseline   = spec(func(s *corev1.PodSpec) { s.SecurityContext.RunAsNonRoot = nil })
+	privileged = spec(func(s *corev1.PodSpec) { s.HostPID = true })
+	sandboxed  = spec(func(s *corev1.PodSpec) { s.HostPID, s.RuntimeClassName = true, ptr.To("gvisor") })
+)
+
+// The findings on them.
+const (
+	nonRootMessage = `runAsNonRoot != true (pod or container "c" must set securityContext.runAsNonRoot=true)`
+	hostPIDMessage = "host namespaces (hostPID=true)"
+)
+
+// spec complies with restricted at every version, but for the change.
+func spec(change func(*corev1.PodSpec)) corev1.PodSpec {
+	s := corev1.PodSpec{
+		SecurityContext: &corev1.PodSecurityContext{
+			RunAsNonRoot:   ptr.To(true),
+			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+		},
+		Containers: []corev1.Container{{Name: "c", SecurityContext: &corev1.SecurityContext{
+			AllowPrivilegeEscalation: ptr.To(false),
+			Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+		}}},
+	}
+	change(&s)
+	return s
+}
+
+// named is the metadata of an object with a controller, or none when kind is "".
+func named(name, controllerAPIVersion, controllerKind, controllerName string) metav1.ObjectMeta {
+	m := metav1.ObjectMeta{Namespace: ns, Name: name}
+	if controllerKind != "" {
+		m.OwnerReferences = []metav1.OwnerReference{
+			{APIVersion: "v1", Kind: "ConfigMap", Name: "no-controller"},
+			{APIVersion: controllerAPIVersion, Kind: controllerKind, Name: controllerName, Controller: ptr.To(true)},
+		}
+	}
+	return m
+}
+
+func plain(name string) metav1.ObjectMeta { return named(name, "", "", "") }
+
+func template(s corev1.PodSpec) corev1.PodTemplateSpec { return corev1.PodTemplateSpec{Spec: s} }
+
+func newPod(m metav1.ObjectMeta, s corev1.PodSpec) *corev1.Pod {
+	return &corev1.Pod{ObjectMeta: m, Spec: s}
+}
+
+func newReplicaSet(m metav1.ObjectMeta, replicas int32, s corev1.PodSpec) *appsv1.ReplicaSet {
+	return &appsv1.ReplicaSet{ObjectMeta: m, Spec: appsv1.ReplicaSetSpec{Replicas: &replicas, Template: template(s)}}
+}
+
+func newDeployment(name string, s corev1.PodSpec) *appsv1.Deployment {
+	return &appsv1.Deployment{ObjectMeta: plain(name), Spec: appsv1.DeploymentSpec{Template: template(s)}}
+}
+
+func newStatefulSet(name string, s corev1.PodSpec) *appsv1.StatefulSet {
+	return &appsv1.StatefulSet{ObjectMeta: plain(name), Spec: appsv1.StatefulSetSpec{Template: template(s)}}
+}
+
+func newDaemonSet(name string, s corev1.PodSpec) *appsv1.DaemonSet {
+	return &appsv1.DaemonSet{ObjectMeta: plain(name), Spec: appsv1.DaemonSetSpec{Template: template(s)}}
+}
+
+func newJob(m metav1.ObjectMeta, s corev1.PodSpec) *batchv1.Job {
+	return &batchv1.Job{ObjectMeta: m, Spec: batchv1.JobSpec{Template: template(s)}}
+}
+
+func newCronJob(name string, s corev1.PodSpec) *batchv1.CronJob {
+	job := batchv1.JobTemplateSpec{Spec: batchv1.JobSpec{Template: template(s)}}
+	return &batchv1.CronJob{ObjectMeta: plain(name), Spec: batchv1.CronJobSpec{JobTemplate: job}}
+}
+
+func newPodTemplate(name string, s corev1.PodSpec) *corev1.PodTemplate {
+	return &corev1.PodTemplate{ObjectMeta: plain(name), Template: template(s)}
+}
+
+func newReplicationController(m metav1.ObjectMeta, s *corev1.PodSpec) *corev1.ReplicationController {
+	rc := &corev1.ReplicationController{ObjectMeta: m}
+	if s != nil {
+		rc.Spec.Template = ptr.To(template(*s))
+	}
+	return rc
+}
+
+// kindOf is the kind that an object's watch is of.
+func kindOf(obj any) kind {
+	for k, info := range kinds {
+		if fmt.Sprintf("%T", info.example) == fmt.Sprintf("%T", obj) {
+			return kind(k)
+		}
+	}
+	panic(fmt.Sprintf("%T is not watched", obj))
+}
+
+// rig is an inventory under test, its clock, and what it has told its subscriber.
+type rig struct {
+	tb    testing.TB
+	clock *clocktesting.FakePassiveClock
+	told  []string
+	*Inventory
+}
+
+// newRig makes an inventory whose watches have all synced, on an empty cluster.
+func newRig(tb testing.TB, options Options) *rig {
+	tb.Helper()
+	r := newUnsyncedRig(tb, options)
+	for k := range kindCount {
+		r.replace(k)
+	}
+	r.told = nil
+	return r
+}
+
+func newUnsyncedRig(tb testing.TB, options Options) *rig {
+	tb.Helper()
+	r := &rig{tb: tb, clock: clocktesting.NewFakePassiveClock(epoch)}
+	options.Clock = r.clock
+	r.Inventory = New(mustEvaluator(tb), options)
+	r.Subscribe(func(namespace string) { r.told = append(r.told, namespace) })
+	return r
+}
+
+func (r *rig) store(k kind) *store { return &store{inventory: r.Inventory, kind: k} }
+
+func (r *rig) apply(objects ...runtime.Object) {
+	r.tb.Helper()
+	for _, obj := range objects {
+		if err := r.store(kindOf(obj)).Update(obj); err != nil {
+			r.tb.Fatal(err)
+		}
+	}
+}
+
+func (r *rig) remove(objects ...runtime.Object) {
+	r.tb.Helper()
+	for _, obj := range objects {
+		if err := r.store(kindOf(obj)).Delete(obj); err != nil {
+			r.tb.Fatal(err)
+		}
+	}
+}
+
+func (r *rig) replace(k kind, objects ...runtime.Object) {
+	r.tb.Helper()
+	list := make([]any, 0, len(objects))
+	for _, obj := range objects {
+		list = append(list, obj)
+	}
+	if err := r.store(k).Replace(list, ""); err != nil {
+		r.tb.Fatal(err)
+	}
+}
+
+// pass lets time go by, and answers the time it is then.
+func (r *rig) pass(d time.Duration) time.Time {
+	r.clock.SetTime(r.clock.Now().Add(d))
+	return r.clock.Now()
+}
+
+func (r *rig) verdict(level psaapi.Level) Verdict {
+	r.tb.Helper()
+	v, synced := r.Verdict(ns, newest(level))
+	if !synced {
+		r.tb.Fatal("not synced")
+	}
+	return v
+}
+
+func newest(level psaapi.Level) Query {
+	return Query{Level: psaapi.LevelVersion{Level: level, Version: standards.NewestVersion()}}
+}
+
+// checkConsistent recounts everything that is counted.
+func checkConsistent(tb testing.TB, i *Inventory) {
+	tb.Helper()
+	holders, keyBytes := map[*profile]int{}, 0
+	for name, n := range i.namespaces {
+		if n.empty() {
+			tb.Errorf("namespace %s is kept with nothing in it", name)
+		}
+		checkNamespace(tb, n, holders)
+	}
+	for ref, p := range i.profiles.byRef {
+		keyBytes += len(ref.Value())
+		if p.holders != holders[p] || p.holders == 0 {
+			tb.Errorf("a profile counts %d holders and has %d", p.holders, holders[p])
+		}
+	}
+	if keyBytes != i.profiles.keyBytes || len(holders) != len(i.profiles.byRef) {
+		tb.Errorf("%d profiles with %d bytes of keys, counted %d; %d are held", len(i.profiles.byRef), keyBytes, i.profiles.keyBytes, len(holders))
+	}
+}
+
+func checkNamespace(tb testing.TB, n *namespace, holders map[*profile]int) {
+	tb.Helper()
+	groups, members := map[group]int{}, map[*cohort]int{}
+	for name, c := range n.pods {
+		members[c]++
+		if c.first > name && !c.unsure {
+			tb.Errorf("the first of a cohort is %s, and %s is in it", c.first, name)
+		}
+	}
+	for _, owner := range n.controllers {
+		for _, c := range owner.cohorts {
+			groups[c.group()]++
+			holders[c.profile]++
+			if c.pods != members[c] || c.pods == 0 {
+				tb.Errorf("a cohort counts %d pods and has %d", c.pods, members[c])
+			}
+		}
+	}
+	for id, o := range n.objects {
+		if o.profile != nil {
+			groups[o.group(id)]++
+			holders[o.profile]++
+		}
+	}
+	for g := range n.departed.groups {
+		holders[g.profile]++
+		if groups[g] > 0 {
+			tb.Error("a group is remembered as gone, and present")
+		}
+	}
+	if fmt.Sprint(groups) != fmt.Sprint(n.groups) {
+		tb.Errorf("groups counted %v, there are %v", n.groups, groups)
+	}
+}
