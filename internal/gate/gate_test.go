@@ -137,6 +137,10 @@ func TestEvaluate(t *testing.T) {
 			func(in *Input) { in.RolledBack = "Deployment web was refused" },
 			false, false, "RolledBack", "Deployment web was refused. Change the rollout's spec, or approve", 0,
 		},
+		"rolled back says so whatever the pods do": {
+			func(in *Input) { in.RolledBack, in.Evidence = "Deployment web was refused", Evidence{1, "x"} },
+			false, false, "RolledBack", "Deployment web was refused", 0,
+		},
 		"awaiting approval": {
 			func(in *Input) { in.ManualApproval = true },
 			false, false, "AwaitingApproval", `set spec.approvedEnforce: "baseline:v1.37"`, 0,

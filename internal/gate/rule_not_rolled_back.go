@@ -8,8 +8,8 @@ import (
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 )
 
-// notRolledBack belongs to rule 7: a rung that was taken back is not tried
-// again by itself.
+// notRolledBack belongs to rule 3: a rung that was taken back is not tried
+// again by itself, whatever the pods do meanwhile.
 func notRolledBack(in Input) *Decision {
 	if !in.enforcing() || in.RolledBack == "" {
 		return nil
