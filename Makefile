@@ -46,11 +46,12 @@ demo: controlplane build ## Watch real workloads climb on a local cluster, which
 ##@ Development
 
 .PHONY: generate
-generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate deepcopy, apply configurations and docs/api.md from the API types.
+generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate code, docs/api.md and docs/conditions.md from the API types.
 	rm -rf api/v1alpha1/applyconfiguration
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt applyconfiguration:headerFile=hack/boilerplate.go.txt paths=./api/v1alpha1
 	$(CRD_REF_DOCS) --log-level=ERROR --config=hack/crd-ref-docs.yaml --templates-dir=hack/crd-ref-docs \
 	  --source-path=api/v1alpha1 --renderer=markdown --output-path=docs/api.md
+	go run ./hack/reasons
 
 .PHONY: manifests
 manifests: $(CONTROLLER_GEN) ## Generate the CRDs and the manager's ClusterRole.
@@ -131,7 +132,7 @@ build-installer: $(KUSTOMIZE) ## Write dist/install.yaml: the CRDs and the opera
 
 .PHONY: install
 install: $(KUSTOMIZE) $(filter $(BUILT_KUBECTL),$(KUBECTL)) ## Install the CRDs.
-	$(KUSTOMIZE) build config/crd | $(KUBECTL) apply --server-side -f -
+	$(KUSTOMIZE) build config/crd | $(KUBECTL) apply --server-side --force-conflicts -f -
 
 .PHONY: uninstall
 uninstall: $(KUSTOMIZE) $(filter $(BUILT_KUBECTL),$(KUBECTL)) ## Remove the CRDs, and every rollout with them; labels stay.
@@ -139,7 +140,7 @@ uninstall: $(KUSTOMIZE) $(filter $(BUILT_KUBECTL),$(KUBECTL)) ## Remove the CRDs
 
 .PHONY: deploy
 deploy: $(KUSTOMIZE) $(filter $(BUILT_KUBECTL),$(KUBECTL)) ## Deploy the operator, with the image IMG when it is given.
-	$(render) | $(KUBECTL) apply --server-side -f -
+	$(render) | $(KUBECTL) apply --server-side --force-conflicts -f -
 
 .PHONY: undeploy
 undeploy: $(KUSTOMIZE) $(filter $(BUILT_KUBECTL),$(KUBECTL)) ## Remove the operator and the CRDs; labels stay.
