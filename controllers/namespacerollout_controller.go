@@ -52,6 +52,12 @@ type Refusals interface {
 	Rejections(namespace string) []rejections.Rejection
 }
 
+// Labels asks the API server for its dry run, and writes rungs.
+type Labels interface {
+	DryRun(ctx context.Context, ns *corev1.Namespace, lv psaapi.LevelVersion) (gate.DryRun, error)
+	Apply(ctx context.Context, ns *corev1.Namespace, r ladder.Rung) error
+}
+
 // ServerVersion answers the API server's emulation version.
 type ServerVersion interface {
 	Version() psaapi.Version
@@ -62,7 +68,7 @@ type NamespaceRolloutReconciler struct {
 	client.Client
 	// Live reads from the API server, past the cache.
 	Live      client.Reader
-	Labels    *nslabels.Client
+	Labels    Labels
 	Inventory Inventory
 	Refusals  Refusals
 	Server    ServerVersion

@@ -5,6 +5,8 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -128,7 +130,8 @@ func (r *PodSecurityRolloutReconciler) giveUp(ctx context.Context, f *fleetSnaps
 	if f.rollout != nil && f.accepted.Reason == v1alpha1.ReasonInvalidSpec {
 		return nil // what it selects cannot be told
 	}
-	for name, claim := range f.claims {
+	for _, name := range slices.Sorted(maps.Keys(f.claims)) {
+		claim := f.claims[name]
 		owner := rolloutOwner(claim)
 		if owner == nil || owner.Name != f.name || !claim.DeletionTimestamp.IsZero() {
 			continue
@@ -148,7 +151,7 @@ func (r *PodSecurityRolloutReconciler) giveUp(ctx context.Context, f *fleetSnaps
 
 // claim makes or adopts the claim of every namespace that belongs to the rollout.
 func (r *PodSecurityRolloutReconciler) claim(ctx context.Context, f *fleetSnapshot) error {
-	for name := range f.assigned.Targets {
+	for _, name := range slices.Sorted(maps.Keys(f.assigned.Targets)) {
 		claim := f.claims[name]
 		switch {
 		case !f.namespaces[name].DeletionTimestamp.IsZero():

@@ -5,6 +5,8 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -32,9 +34,10 @@ func (r *PodSecurityRolloutReconciler) giveTurns(ctx context.Context, f *fleetSn
 		}
 		f.plan = f.strategy.Plan(f.members(r.Clock.Now()), r.Clock.Now())
 	}
-	for name, want := range f.wanted() {
+	wanted := f.wanted()
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		claim := f.claims[name]
-		if err := applyStatusOf(ctx, r.Client, claim, v1alpha1.FleetFieldManager, &fleetStatus{claim.Status.Fleet}, &fleetStatus{want}); err != nil {
+		if err := applyStatusOf(ctx, r.Client, claim, v1alpha1.FleetFieldManager, &fleetStatus{claim.Status.Fleet}, &fleetStatus{wanted[name]}); err != nil {
 			return err
 		}
 	}

@@ -27,6 +27,7 @@ generated=(
   config/crd/bases
   config/rbac/role.yaml
   docs/api.md
+  docs/conditions.md
 )
 
 # Status and not diff: a generated file that nobody committed is a difference too.

@@ -15,7 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/utils/ptr"
+	psaapi "k8s.io/pod-security-admission/api"
 
 	"github.com/podsecurity-rollout/operator/internal/standards"
 )
@@ -77,9 +77,7 @@ func TestNothingBeforeSync(t *testing.T) {
 	r := newUnsyncedRig(t, Options{})
 	r.apply(newPod(plain("a"), privileged))
 	for k := range kindCount {
-		if _, synced := r.Verdict(ns, newest("baseline")); synced || r.Synced() || len(r.told) > 0 {
-			t.Fatalf("synced before %s: told %v", kinds[k].name, r.told)
-		}
+		checkSilent(t, r)
 		if k == pods {
 			r.replace(k, newPod(plain("a"), privileged))
 			continue
@@ -100,6 +98,13 @@ func TestNothingBeforeSync(t *testing.T) {
 	r.Subscribe(func(namespace string) { late = append(late, namespace) })
 	if diff := cmp.Diff([]string{""}, late); diff != "" {
 		t.Errorf("a late subscriber is told (-want +got):\n%s", diff)
+	}
+}
+
+func checkSilent(t *testing.T, r *rig) {
+	t.Helper()
+	if _, synced := r.Verdict(ns, newest("baseline")); synced || r.Synced() || len(r.told) > 0 {
+		t.Fatalf("synced %v, an answer %v, told %v", r.Synced(), synced, r.told)
 	}
 }
 
@@ -276,15 +281,10 @@ func TestConcurrentUse(t *testing.T) {
 			}
 		})
 	}
-	for _, level := range []string{"baseline", "restricted"} {
+	for _, level := range []psaapi.Level{psaapi.LevelBaseline, psaapi.LevelRestricted} {
 		wg.Go(func() {
 			for i := range 300 {
-				q := newest("baseline")
-				q.Level.Level = ptr.To(q.Level).Level
-				if level == "restricted" {
-					q = newest("restricted")
-				}
-				r.Verdict(ns, q)
+				r.Verdict(ns, newest(level))
 				r.Stats()
 				if i%100 == 99 {
 					r.ForgetNamespace(ns)

@@ -79,7 +79,7 @@ func (d deployment) pod(i int) *corev1.Pod {
 
 func managedFields() []metav1.ManagedFieldsEntry {
 	raw := func(n int) *metav1.FieldsV1 {
-		return &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{` + strings.Repeat(`"f:labels":{".":{},"f:app.kubernetes.io/name":{}},`, n) + `"f:x":{}}}`)}
+		return metav1.NewFieldsV1(`{"f:metadata":{` + strings.Repeat(`"f:labels":{".":{},"f:app.kubernetes.io/name":{}},`, n) + `"f:x":{}}}`)
 	}
 	at := metav1.NewTime(time.Unix(1_700_000_000, 0))
 	return []metav1.ManagedFieldsEntry{

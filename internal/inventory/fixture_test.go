@@ -4,6 +4,7 @@ package inventory
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -201,8 +202,14 @@ func newest(level psaapi.Level) Query {
 	return Query{Level: psaapi.LevelVersion{Level: level, Version: standards.NewestVersion()}}
 }
 
+// reporter is what testing.TB and rapid.T have in common.
+type reporter interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
 // checkConsistent recounts everything that is counted.
-func checkConsistent(tb testing.TB, i *Inventory) {
+func checkConsistent(tb reporter, i *Inventory) {
 	tb.Helper()
 	holders, keyBytes := map[*profile]int{}, 0
 	for name, n := range i.namespaces {
@@ -222,7 +229,7 @@ func checkConsistent(tb testing.TB, i *Inventory) {
 	}
 }
 
-func checkNamespace(tb testing.TB, n *namespace, holders map[*profile]int) {
+func checkNamespace(tb reporter, n *namespace, holders map[*profile]int) {
 	tb.Helper()
 	groups, members := map[group]int{}, map[*cohort]int{}
 	for name, c := range n.pods {
@@ -231,13 +238,11 @@ func checkNamespace(tb testing.TB, n *namespace, holders map[*profile]int) {
 			tb.Errorf("the first of a cohort is %s, and %s is in it", c.first, name)
 		}
 	}
-	for _, owner := range n.controllers {
-		for _, c := range owner.cohorts {
-			groups[c.group()]++
-			holders[c.profile]++
-			if c.pods != members[c] || c.pods == 0 {
-				tb.Errorf("a cohort counts %d pods and has %d", c.pods, members[c])
-			}
+	for _, c := range n.cohorts() {
+		groups[c.group()]++
+		holders[c.profile]++
+		if c.pods != members[c] || c.pods == 0 {
+			tb.Errorf("a cohort counts %d pods and has %d", c.pods, members[c])
 		}
 	}
 	for id, o := range n.objects {
@@ -249,10 +254,18 @@ func checkNamespace(tb testing.TB, n *namespace, holders map[*profile]int) {
 	for g := range n.departed.groups {
 		holders[g.profile]++
 		if groups[g] > 0 {
-			tb.Error("a group is remembered as gone, and present")
+			tb.Errorf("a group is remembered as gone, and present")
 		}
 	}
-	if fmt.Sprint(groups) != fmt.Sprint(n.groups) {
+	if !maps.Equal(groups, n.groups) {
 		tb.Errorf("groups counted %v, there are %v", n.groups, groups)
 	}
+}
+
+func (n *namespace) cohorts() []*cohort {
+	var all []*cohort
+	for _, owner := range n.controllers {
+		all = append(all, owner.cohorts...)
+	}
+	return all
 }

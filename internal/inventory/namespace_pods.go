@@ -56,8 +56,9 @@ func (c *cohort) group() group {
 	return group{profile: c.profile, workload: c.controller.workload}
 }
 
+// join takes a pod in. While the cohort is unsure, first is of no account.
 func (c *cohort) join(name string) {
-	if c.pods == 0 || (!c.unsure && name < c.first) {
+	if c.pods == 0 || name < c.first {
 		c.first = name
 	}
 	c.pods++

@@ -14,9 +14,9 @@ import (
 type Source string
 
 const (
-	// SourcePod: in pods that exist. A pod may differ from its template, when something changes pods as they are created.
+	// SourcePod is for pods that exist. A pod may differ from its template, when something changes pods as they are created.
 	SourcePod Source = "Pod"
-	// SourceTemplate: in a pod template, so in pods still to come.
+	// SourceTemplate is for pod templates, so for pods still to come.
 	SourceTemplate Source = "Template"
 )
 
@@ -67,10 +67,11 @@ func (v Verdict) Compliant() bool {
 // Verdict answers what the query's level holds against a namespace, and false as long as not every watch has synced. A namespace without any subject, known
 // to the API server or not, is compliant. The time it takes goes with the distinct profiles and workloads of the namespace, not with its pods.
 func (i *Inventory) Verdict(name string, q Query) (Verdict, bool) {
-	present, gone, synced := i.snapshot(name)
+	presentNow, goneBefore, synced := i.snapshot(name)
 	if !synced {
 		return Verdict{}, false
 	}
+	present, gone := byWorkload(presentNow), byWorkload(goneBefore)
 	v := Verdict{Workloads: countWorkloads(present)}
 	for _, s := range present {
 		v.Pods += s.pods
@@ -101,8 +102,8 @@ type shown struct {
 	findings []finding
 }
 
-// snapshot answers what a namespace shows and what it has shown, each ordered by workload. It locks for reading, unless it has to look for examples.
-func (i *Inventory) snapshot(name string) (present, gone []*shown, synced bool) {
+// snapshot answers what a namespace shows and what it has shown. It locks for reading, unless it has to look for examples.
+func (i *Inventory) snapshot(name string) (present, gone []shown, synced bool) {
 	i.mu.RLock()
 	if n, known := i.namespaces[name]; known && n.unsure {
 		i.mu.RUnlock()
@@ -111,16 +112,20 @@ func (i *Inventory) snapshot(name string) (present, gone []*shown, synced bool) 
 		present, gone, synced = i.lockedSnapshot(name)
 		i.mu.RUnlock()
 	}
-	slices.SortFunc(present, byWorkload)
-	slices.SortFunc(gone, byWorkload)
 	return present, gone, synced
 }
 
-func byWorkload(a, b *shown) int {
-	return compareWorkloads(a.workload, b.workload)
+// byWorkload orders groups by workload.
+func byWorkload(groups []shown) []*shown {
+	ordered := make([]*shown, len(groups))
+	for i := range groups {
+		ordered[i] = &groups[i]
+	}
+	slices.SortFunc(ordered, func(a, b *shown) int { return compareWorkloads(a.workload, b.workload) })
+	return ordered
 }
 
-func (i *Inventory) settledSnapshot(name string) (present, gone []*shown, synced bool) {
+func (i *Inventory) settledSnapshot(name string) (present, gone []shown, synced bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if n, known := i.namespaces[name]; known {
@@ -129,7 +134,7 @@ func (i *Inventory) settledSnapshot(name string) (present, gone []*shown, synced
 	return i.lockedSnapshot(name)
 }
 
-func (i *Inventory) lockedSnapshot(name string) (present, gone []*shown, synced bool) {
+func (i *Inventory) lockedSnapshot(name string) (present, gone []shown, synced bool) {
 	if len(i.unsynced) > 0 {
 		return nil, nil, false
 	}
@@ -140,24 +145,24 @@ func (i *Inventory) lockedSnapshot(name string) (present, gone []*shown, synced 
 }
 
 // present are the cohorts, and the groups of templates.
-func (n *namespace) present() []*shown {
-	all := make([]*shown, 0, len(n.groups))
+func (n *namespace) present() []shown {
+	all := make([]shown, 0, len(n.groups))
 	for _, owner := range n.controllers {
 		for _, c := range owner.cohorts {
-			all = append(all, &shown{profile: c.profile, workload: owner.workload.workload(), source: SourcePod, pods: c.pods, example: c.first})
+			all = append(all, shown{profile: c.profile, workload: owner.workload.workload(), source: SourcePod, pods: c.pods, example: c.first})
 		}
 	}
 	for g := range n.groups {
 		if g.template {
-			all = append(all, &shown{profile: g.profile, workload: g.workload.workload(), source: SourceTemplate})
+			all = append(all, shown{profile: g.profile, workload: g.workload.workload(), source: SourceTemplate})
 		}
 	}
 	return all
 }
 
 // gone are the groups last seen after a time.
-func (n *namespace) gone(after time.Time) []*shown {
-	var all []*shown
+func (n *namespace) gone(after time.Time) []shown {
+	var all []shown
 	for g, d := range n.departed.groups {
 		if !d.at.After(after) {
 			continue
@@ -166,7 +171,7 @@ func (n *namespace) gone(after time.Time) []*shown {
 		if g.template {
 			source = SourceTemplate
 		}
-		all = append(all, &shown{profile: g.profile, workload: g.workload.workload(), source: source, example: d.example, lastSeen: d.at})
+		all = append(all, shown{profile: g.profile, workload: g.workload.workload(), source: source, example: d.example, lastSeen: d.at})
 	}
 	return all
 }

@@ -49,93 +49,95 @@ func restrictedSpec(change ...func(*corev1.PodSpec)) *corev1.PodSpec {
 	return spec
 }
 
-func TestEvaluate(t *testing.T) {
-	tests := map[string]struct {
-		lv   string
-		meta *metav1.ObjectMeta
-		spec *corev1.PodSpec
-		want []Finding
-	}{
-		"privileged minds nothing": {
-			lv:   "privileged:latest",
-			spec: restrictedSpec(func(s *corev1.PodSpec) { s.HostPID = true }),
-		},
-		"restricted pod complies with restricted": {
-			lv:   "restricted:latest",
-			spec: restrictedSpec(),
-		},
-		"nothing at all complies with baseline": {
-			lv: "baseline:v1.0",
-		},
-		"checks come in upstream's order, baseline before restricted": {
-			lv: "restricted:v1.37",
-			spec: restrictedSpec(func(s *corev1.PodSpec) {
-				s.HostPID = true
-				s.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: ptr.To(true)}
-			}),
-			want: []Finding{
-				{Check: "hostNamespaces", Level: "baseline", Reason: "host namespaces", Detail: "hostPID=true"},
-				{
-					Check: "privileged", Level: "baseline", Reason: "privileged",
-					Detail: `container "c" must not set securityContext.privileged=true`,
-				},
-				{
-					Check: "allowPrivilegeEscalation", Level: "restricted", Reason: "allowPrivilegeEscalation != false",
-					Detail: `container "c" must set securityContext.allowPrivilegeEscalation=false`,
-				},
-				{
-					Check: "capabilities_restricted", Level: "restricted", Reason: "unrestricted capabilities",
-					Detail: `container "c" must set securityContext.capabilities.drop=["ALL"]`,
-				},
+// evaluateTests are what levels and versions hold against pods.
+var evaluateTests = map[string]struct {
+	lv   string
+	meta *metav1.ObjectMeta
+	spec *corev1.PodSpec
+	want []Finding
+}{
+	"privileged minds nothing": {
+		lv:   "privileged:latest",
+		spec: restrictedSpec(func(s *corev1.PodSpec) { s.HostPID = true }),
+	},
+	"restricted pod complies with restricted": {
+		lv:   "restricted:latest",
+		spec: restrictedSpec(),
+	},
+	"nothing at all complies with baseline": {
+		lv: "baseline:v1.0",
+	},
+	"checks come in upstream's order, baseline before restricted": {
+		lv: "restricted:v1.37",
+		spec: restrictedSpec(func(s *corev1.PodSpec) {
+			s.HostPID = true
+			s.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: ptr.To(true)}
+		}),
+		want: []Finding{
+			{Check: "hostNamespaces", Level: "baseline", Reason: "host namespaces", Detail: "hostPID=true"},
+			{
+				Check: "privileged", Level: "baseline", Reason: "privileged",
+				Detail: `container "c" must not set securityContext.privileged=true`,
+			},
+			{
+				Check: "allowPrivilegeEscalation", Level: "restricted", Reason: "allowPrivilegeEscalation != false",
+				Detail: `container "c" must set securityContext.allowPrivilegeEscalation=false`,
+			},
+			{
+				Check: "capabilities_restricted", Level: "restricted", Reason: "unrestricted capabilities",
+				Detail: `container "c" must set securityContext.capabilities.drop=["ALL"]`,
 			},
 		},
-		"restricted overrides the baseline check of host paths": {
-			lv: "restricted:v1.37",
-			spec: restrictedSpec(func(s *corev1.PodSpec) {
-				s.Volumes = []corev1.Volume{{Name: "v", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}}}}
-			}),
-			want: []Finding{{
-				Check: "restrictedVolumes", Level: "restricted", Reason: "restricted volume types",
-				Detail: `volume "v" uses restricted volume type "hostPath"`,
-			}},
-		},
-		"an older version forbids what a newer allows": {
-			lv:   "baseline:v1.36",
-			spec: restrictedSpec(withSysctl("net.ipv4.tcp_notsent_lowat")),
-			want: []Finding{{Check: "sysctls", Level: "baseline", Reason: "forbidden sysctls", Detail: "net.ipv4.tcp_notsent_lowat"}},
-		},
-		"a newer version allows what an older forbids": {
-			lv:   "baseline:v1.37",
-			spec: restrictedSpec(withSysctl("net.ipv4.tcp_notsent_lowat")),
-		},
-		"latest is the library's newest": {
-			lv:   "baseline:latest",
-			spec: restrictedSpec(withSysctl("net.ipv4.tcp_notsent_lowat")),
-		},
-		"newer than the library is the library's newest": {
-			lv:   "baseline:v1.99",
-			spec: restrictedSpec(withProbeHost),
-			want: []Finding{{
-				Check: "hostProbesAndHostLifecycle", Level: "baseline", Reason: "probe or lifecycle host",
-				Detail: `container "c" uses probe or lifecycle host "10.0.0.1"`,
-			}},
-		},
-		"a newer version forbids what an older allows": {
-			lv:   "baseline:v1.33",
-			spec: restrictedSpec(withProbeHost),
-		},
-		"annotations are read": {
-			lv:   "baseline:v1.18",
-			meta: &metav1.ObjectMeta{Annotations: map[string]string{"seccomp.security.alpha.kubernetes.io/pod": "unconfined"}},
-			spec: restrictedSpec(),
-			want: []Finding{{
-				Check: "seccompProfile_baseline", Level: "baseline", Reason: "seccompProfile",
-				Detail: `forbidden annotation seccomp.security.alpha.kubernetes.io/pod="unconfined"`,
-			}},
-		},
-	}
+	},
+	"restricted overrides the baseline check of host paths": {
+		lv: "restricted:v1.37",
+		spec: restrictedSpec(func(s *corev1.PodSpec) {
+			s.Volumes = []corev1.Volume{{Name: "v", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}}}}
+		}),
+		want: []Finding{{
+			Check: "restrictedVolumes", Level: "restricted", Reason: "restricted volume types",
+			Detail: `volume "v" uses restricted volume type "hostPath"`,
+		}},
+	},
+	"an older version forbids what a newer allows": {
+		lv:   "baseline:v1.36",
+		spec: restrictedSpec(withSysctl("net.ipv4.tcp_notsent_lowat")),
+		want: []Finding{{Check: "sysctls", Level: "baseline", Reason: "forbidden sysctls", Detail: "net.ipv4.tcp_notsent_lowat"}},
+	},
+	"a newer version allows what an older forbids": {
+		lv:   "baseline:v1.37",
+		spec: restrictedSpec(withSysctl("net.ipv4.tcp_notsent_lowat")),
+	},
+	"latest is the library's newest": {
+		lv:   "baseline:latest",
+		spec: restrictedSpec(withSysctl("net.ipv4.tcp_notsent_lowat")),
+	},
+	"newer than the library is the library's newest": {
+		lv:   "baseline:v1.99",
+		spec: restrictedSpec(withProbeHost),
+		want: []Finding{{
+			Check: "hostProbesAndHostLifecycle", Level: "baseline", Reason: "probe or lifecycle host",
+			Detail: `container "c" uses probe or lifecycle host "10.0.0.1"`,
+		}},
+	},
+	"a newer version forbids what an older allows": {
+		lv:   "baseline:v1.33",
+		spec: restrictedSpec(withProbeHost),
+	},
+	"annotations are read": {
+		lv:   "baseline:v1.18",
+		meta: &metav1.ObjectMeta{Annotations: map[string]string{"seccomp.security.alpha.kubernetes.io/pod": "unconfined"}},
+		spec: restrictedSpec(),
+		want: []Finding{{
+			Check: "seccompProfile_baseline", Level: "baseline", Reason: "seccompProfile",
+			Detail: `forbidden annotation seccomp.security.alpha.kubernetes.io/pod="unconfined"`,
+		}},
+	},
+}
+
+func TestEvaluate(t *testing.T) {
 	e := mustEvaluator(t)
-	for name, tc := range tests {
+	for name, tc := range evaluateTests {
 		t.Run(name, func(t *testing.T) {
 			got := e.Evaluate(mustLevelVersion(t, tc.lv), tc.meta, tc.spec)
 			if diff := cmp.Diff(tc.want, got); diff != "" {

@@ -42,24 +42,35 @@ func TestDroppingAnyFieldIsNoticed(t *testing.T) {
 	kept, byRandom := keptFields(e)
 	byFixture := noticedByFixtures(t, e)
 	for _, field := range slices.Sorted(maps.Keys(kept)) {
-		_, exempt := unread[field]
-		switch fixture := byFixture[field]; {
-		case exempt && (fixture != "" || byRandom[field]):
-			t.Errorf("%s is read by a check: take it off the list of unread fields", field)
-		case beyond(field) && fixture != "":
-			t.Errorf("dropping %s is noticed by %s: take it off the list of fields beyond fixtures", field, fixture)
-		case beyond(field) && !byRandom[field]:
-			t.Errorf("dropping %s is noticed neither by a fixture nor by a random pod", field)
-		case !exempt && !beyond(field) && fixture == "":
-			t.Errorf("dropping %s is not noticed by any fixture", field)
+		if complaint := complain(field, byFixture[field], byRandom[field]); complaint != "" {
+			t.Errorf("%s: %s", field, complaint)
 		}
 	}
-	for field := range maps.Keys(beyondFixtures) {
+	for field := range beyondFixtures {
 		if !kept[field] {
 			t.Errorf("%s is on the list of fields beyond fixtures, but no profile keeps it", field)
 		}
 	}
 	t.Logf("%d fields kept, %d noticed by fixtures, %d unread, the others noticed by random pods", len(kept), len(byFixture), len(unread))
+}
+
+// complain says what is wrong when a fixture, or none (""), and a random pod, or none, notice that a field is dropped; "" when nothing is.
+func complain(field, fixture string, random bool) string {
+	if _, exempt := unread[field]; exempt {
+		if fixture != "" || random {
+			return "read by a check: take it off the list of unread fields"
+		}
+		return ""
+	}
+	switch {
+	case beyond(field) && fixture != "":
+		return "its loss is noticed by " + fixture + ": take it off the list of fields beyond fixtures"
+	case beyond(field) && !random:
+		return "its loss is noticed neither by a fixture nor by a random pod"
+	case !beyond(field) && fixture == "":
+		return "its loss is not noticed by any fixture"
+	}
+	return ""
 }
 
 // beyond says whether the field, or one that holds it, is on the list of those that no fixture sets.
@@ -133,17 +144,7 @@ func fieldsOf(profile standards.Profile) map[string]bool {
 func collect(v reflect.Value, path []string, fields map[string]bool) {
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
-			field := v.Type().Field(i)
-			switch {
-			case v.Field(i).IsZero():
-			case field.Anonymous:
-				collect(v.Field(i), path, fields)
-			default:
-				fields[strings.Join(append(slices.Clip(path), field.Name), ".")] = true
-				collect(v.Field(i), append(slices.Clip(path), below(field.Name)), fields)
-			}
-		}
+		collectFields(v, path, fields)
 	case reflect.Pointer:
 		collect(v.Elem(), path, fields)
 	case reflect.Slice:
@@ -152,10 +153,27 @@ func collect(v reflect.Value, path []string, fields map[string]bool) {
 		}
 	case reflect.Map:
 		for _, key := range v.MapKeys() {
-			fields[strings.Join(append(slices.Clip(path), annotationField(key.String())), ".")] = true
+			fields[joined(path, annotationField(key.String()))] = true
 		}
 	default:
 	}
+}
+
+func collectFields(v reflect.Value, path []string, fields map[string]bool) {
+	for i := range v.NumField() {
+		switch field := v.Type().Field(i); {
+		case v.Field(i).IsZero():
+		case field.Anonymous:
+			collect(v.Field(i), path, fields)
+		default:
+			fields[joined(path, field.Name)] = true
+			collect(v.Field(i), append(slices.Clip(path), below(field.Name)), fields)
+		}
+	}
+}
+
+func joined(path []string, last string) string {
+	return strings.Join(append(slices.Clip(path), last), ".")
 }
 
 // containers stands for the three lists of containers.
