@@ -140,44 +140,55 @@ func (r *NamespaceRolloutReconciler) fetch(ctx context.Context, key types.Namesp
 		now: r.Clock.Now(), server: r.Server.Version(), config: r.Config(),
 		claim: &v1alpha1.NamespaceRollout{}, namespace: &corev1.Namespace{}, rollout: &v1alpha1.PodSecurityRollout{},
 		evidence: func(lv psaapi.LevelVersion) summary.Evidence { return r.evidence(key.Namespace, lv) },
+		refused:  func() []v1alpha1.Rejection { return r.refusals(key.Namespace) },
 		present:  func(w v1alpha1.WorkloadReference) bool { return r.present(key.Namespace, w) },
 	}
 	err := r.Get(ctx, types.NamespacedName{Name: key.Namespace}, s.namespace)
 	if apierrors.IsNotFound(err) {
 		r.Inventory.ForgetNamespace(key.Namespace)
 	}
+	if err == nil {
+		err = r.Get(ctx, key, s.claim)
+	}
+	if err != nil || !s.claim.DeletionTimestamp.IsZero() {
+		return nil, client.IgnoreNotFound(err)
+	}
+	gone, err := r.fetchRollout(ctx, s)
 	if err != nil {
-		return nil, client.IgnoreNotFound(err)
+		return nil, err
 	}
-	if err := r.Get(ctx, key, s.claim); err != nil {
-		return nil, client.IgnoreNotFound(err)
+	if gone != "" {
+		return nil, r.disown(ctx, s, gone)
 	}
-	if !s.claim.DeletionTimestamp.IsZero() {
-		return nil, nil
-	}
+	return s, nil
+}
+
+// fetchRollout reads the rollout that owns the claim, and which of its targets
+// selects the namespace. It answers why no rollout stands behind the claim,
+// empty when one does.
+func (r *NamespaceRolloutReconciler) fetchRollout(ctx context.Context, s *snapshot) (gone string, err error) {
 	owner := rolloutOwner(s.claim)
 	if owner == nil {
-		return nil, r.disown(ctx, s, "No PodSecurityRollout owns this object. One that selects the namespace adopts it; otherwise delete it")
+		return "No PodSecurityRollout owns this object. One that selects the namespace adopts it; otherwise delete it", nil
 	}
 	err = r.Get(ctx, types.NamespacedName{Name: owner.Name}, s.rollout)
 	switch {
 	case apierrors.IsNotFound(err), err == nil && (s.rollout.UID != owner.UID || !s.rollout.DeletionTimestamp.IsZero()):
-		return nil, r.disown(ctx, s, fmt.Sprintf("PodSecurityRollout %s is gone; the labels stay as they are", owner.Name))
+		return fmt.Sprintf("PodSecurityRollout %s is gone; the labels stay as they are", owner.Name), nil
 	case err != nil:
-		return nil, err
+		return "", err
 	}
 	compiled, accepted := accept(s.rollout, s.server)
 	s.accepted = accepted
 	if !accepted.OK {
-		return s, nil
+		return "", nil
 	}
 	target, ok := compiled.Target(fleetNamespace(s.namespace))
 	if !ok {
-		return nil, r.disown(ctx, s, fmt.Sprintf("PodSecurityRollout %s does not select this namespace (any more); the labels stay as they are", owner.Name))
+		return fmt.Sprintf("PodSecurityRollout %s does not select this namespace (any more); the labels stay as they are", owner.Name), nil
 	}
 	s.target = s.rollout.Spec.Targets[target]
-	s.refused = r.refusals(key.Namespace)
-	return s, nil
+	return "", nil
 }
 
 // disown says on the claim that nothing is done in its namespace, and why.
@@ -298,17 +309,27 @@ func (r *NamespaceRolloutReconciler) confirm(ctx context.Context, s *snapshot, s
 	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(s.claim), claim); err != nil {
 		return err
 	}
+	return s.confirm(rollout, claim, step)
+}
+
+// confirm errs when the rollout or the claim is not what the step was decided on.
+func (s *snapshot) confirm(rollout *v1alpha1.PodSecurityRollout, claim *v1alpha1.NamespaceRollout, step ladder.Rung) error {
 	owner := rolloutOwner(claim)
 	switch {
-	case rollout.UID != s.rollout.UID || rollout.Generation != s.rollout.Generation || !rollout.DeletionTimestamp.IsZero():
+	case !same(rollout, s.rollout):
 		return fmt.Errorf("%w: PodSecurityRollout %s has changed", errStale, s.rollout.Name)
-	case claim.UID != s.claim.UID || claim.Generation != s.claim.Generation || !claim.DeletionTimestamp.IsZero(),
-		owner == nil || owner.UID != s.rollout.UID:
+	case !same(claim, s.claim), owner == nil || owner.UID != s.rollout.UID:
 		return fmt.Errorf("%w: NamespaceRollout %s has changed", errStale, client.ObjectKeyFromObject(s.claim))
 	case step.Mode == v1alpha1.ModeEnforce && !equality.Semantic.DeepEqual(claim.Status.Fleet, s.claim.Status.Fleet):
 		return fmt.Errorf("%w: the turn of NamespaceRollout %s has changed", errStale, client.ObjectKeyFromObject(s.claim))
 	}
 	return nil
+}
+
+// same is whether an object is the one seen before, its spec unchanged, and not
+// being deleted.
+func same(now, seen client.Object) bool {
+	return now.GetUID() == seen.GetUID() && now.GetGeneration() == seen.GetGeneration() && now.GetDeletionTimestamp().IsZero()
 }
 
 // rolloutOwner answers the controlling owner of a claim if it is a

@@ -33,9 +33,9 @@ type snapshot struct {
 	accepted  summary.Acceptance
 	// evidence answers the verdict for a level.
 	evidence func(psaapi.LevelVersion) summary.Evidence
-	// refused are the refusals seen, the newest first; present is whether anything
-	// of a workload is there.
-	refused []v1alpha1.Rejection
+	// refused answers the refusals seen, the newest first; present is whether
+	// anything of a workload is there.
+	refused func() []v1alpha1.Rejection
 	present func(v1alpha1.WorkloadReference) bool
 }
 
@@ -80,7 +80,7 @@ func (s *snapshot) lookBack(in *summary.NamespaceInput) {
 		violating[v.Workload] = true
 	}
 	in.Rejected, in.RejectionsSeen = summary.Rejections(old, summary.Refusals{
-		Now: in.Now, Since: lastEnforceMove(summary.History(old, *in)), Seen: s.refused,
+		Now: in.Now, Since: lastEnforceMove(summary.History(old, *in)), Seen: s.refused(),
 		Present:   s.present,
 		Violating: func(w v1alpha1.WorkloadReference) bool { return violating[w] },
 	})

@@ -251,14 +251,19 @@ func checkNamespace(tb reporter, n *namespace, holders map[*profile]int) {
 			holders[o.profile]++
 		}
 	}
-	for g := range n.departed.groups {
-		holders[g.profile]++
-		if groups[g] > 0 {
-			tb.Errorf("a group is remembered as gone, and present")
-		}
-	}
+	checkDeparted(tb, n, holders)
 	if !maps.Equal(groups, n.groups) {
 		tb.Errorf("groups counted %v, there are %v", n.groups, groups)
+	}
+}
+
+func checkDeparted(tb reporter, n *namespace, holders map[*profile]int) {
+	tb.Helper()
+	for g := range n.departed.groups {
+		holders[g.profile]++
+		if n.groups[g] > 0 {
+			tb.Errorf("a group is remembered as gone, and present")
+		}
 	}
 }
 

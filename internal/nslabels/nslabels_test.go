@@ -47,7 +47,7 @@ func manages(manager string, op metav1.ManagedFieldsOperationType, keys ...strin
 	}
 	return metav1.ManagedFieldsEntry{
 		Manager: manager, Operation: op, APIVersion: "v1", FieldsType: "FieldsV1",
-		FieldsV1: &metav1.FieldsV1{Raw: []byte(raw + "}}}")},
+		FieldsV1: metav1.NewFieldsV1(raw + "}}}"),
 	}
 }
 

@@ -3,7 +3,6 @@
 package nslabels
 
 import (
-	"bytes"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -54,7 +53,7 @@ func owners(ns *corev1.Namespace, wanted map[string]string, skip func(metav1.Man
 			continue
 		}
 		set := &fieldpath.Set{}
-		if err := set.FromJSON(bytes.NewReader(entry.FieldsV1.Raw)); err != nil {
+		if err := set.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
 			return nil, fmt.Errorf("reading managedFields of %q in namespace %q: %w", entry.Manager, ns.Name, err)
 		}
 		for _, key := range Keys {

@@ -127,27 +127,11 @@ type Refusals struct {
 // the newest refusal taken in. A workload recovers by going, by its template
 // complying when that was what violated, or by not being refused for a while.
 func Rejections(old v1alpha1.NamespaceRolloutStatus, r Refusals) ([]v1alpha1.Rejection, *metav1.Time) {
-	seen := old.RejectionsSeen
 	by := map[v1alpha1.WorkloadReference]v1alpha1.Rejection{}
 	for _, known := range old.Rejections {
 		by[known.Workload] = known
 	}
-	for i := len(r.Seen) - 1; i >= 0; i-- {
-		n := r.Seen[i]
-		if seen != nil && !n.Time.After(seen.Time) {
-			continue
-		}
-		n.Message, n.Time, n.Source = clip(n.Message, maxViolationMessage), at(n.Time.Time), v1alpha1.SourcePod
-		if r.Violating(n.Workload) {
-			n.Source = v1alpha1.SourceTemplate
-		}
-		by[n.Workload] = n
-	}
-	for _, n := range r.Seen[:min(len(r.Seen), 1)] {
-		if seen == nil || n.Time.After(seen.Time) {
-			seen = atOrNil(n.Time.Time)
-		}
-	}
+	seen := r.takeIn(by, old.RejectionsSeen)
 	var out []v1alpha1.Rejection
 	for _, rejection := range by {
 		if !r.Since.After(rejection.Time.Time) && !r.recovered(rejection) {
@@ -158,6 +142,24 @@ func Rejections(old v1alpha1.NamespaceRolloutStatus, r Refusals) ([]v1alpha1.Rej
 		return cmp.Or(b.Time.Compare(a.Time.Time), cmp.Compare(a.Workload.Kind, b.Workload.Kind), cmp.Compare(a.Workload.Name, b.Workload.Name))
 	})
 	return out[:min(len(out), maxRejections)], seen
+}
+
+// takeIn adds the refusals that are newer than those taken in before, the
+// newest last, and answers the time of the newest.
+func (r Refusals) takeIn(by map[v1alpha1.WorkloadReference]v1alpha1.Rejection, seen *metav1.Time) *metav1.Time {
+	newest := seen
+	for _, n := range slices.Backward(r.Seen) {
+		n.Message, n.Time, n.Source = clip(n.Message, maxViolationMessage), at(n.Time.Time), v1alpha1.SourcePod
+		if seen != nil && !n.Time.After(seen.Time) {
+			continue
+		}
+		if r.Violating(n.Workload) {
+			n.Source = v1alpha1.SourceTemplate
+		}
+		by[n.Workload] = n
+		newest = &n.Time
+	}
+	return newest
 }
 
 func (r Refusals) recovered(rejection v1alpha1.Rejection) bool {
