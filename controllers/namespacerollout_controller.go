@@ -299,23 +299,25 @@ func (r *NamespaceRolloutReconciler) take(ctx context.Context, s *snapshot, step
 	return nil
 }
 
-// confirm reads the rollout and the claim past the cache, and errs when either
-// is not what was decided on.
+// confirm reads the rollout, the claim and the namespace past the cache, and
+// errs when one of them is not what was decided on.
 func (r *NamespaceRolloutReconciler) confirm(ctx context.Context, s *snapshot, step ladder.Rung) error {
-	rollout, claim := &v1alpha1.PodSecurityRollout{}, &v1alpha1.NamespaceRollout{}
-	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(s.rollout), rollout); err != nil {
-		return err
+	live := snapshot{rollout: &v1alpha1.PodSecurityRollout{}, claim: &v1alpha1.NamespaceRollout{}, namespace: &corev1.Namespace{}}
+	for seen, now := range map[client.Object]client.Object{s.rollout: live.rollout, s.claim: live.claim, s.namespace: live.namespace} {
+		if err := r.Live.Get(ctx, client.ObjectKeyFromObject(seen), now); err != nil {
+			return err
+		}
 	}
-	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(s.claim), claim); err != nil {
-		return err
-	}
-	return s.confirm(rollout, claim, step)
+	return s.confirm(live, step)
 }
 
-// confirm errs when the rollout or the claim is not what the step was decided on.
-func (s *snapshot) confirm(rollout *v1alpha1.PodSecurityRollout, claim *v1alpha1.NamespaceRollout, step ladder.Rung) error {
+// confirm errs when the step was not decided on what is live.
+func (s *snapshot) confirm(live snapshot, step ladder.Rung) error {
+	rollout, claim, namespace := live.rollout, live.claim, live.namespace
 	owner := rolloutOwner(claim)
 	switch {
+	case namespace.UID != s.namespace.UID || namespace.ResourceVersion != s.namespace.ResourceVersion:
+		return fmt.Errorf("%w: namespace %q has changed", errStale, s.namespace.Name)
 	case !same(rollout, s.rollout):
 		return fmt.Errorf("%w: PodSecurityRollout %s has changed", errStale, s.rollout.Name)
 	case !same(claim, s.claim), owner == nil || owner.UID != s.rollout.UID:

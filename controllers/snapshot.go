@@ -148,7 +148,7 @@ func (s *snapshot) turn(rung ladder.Rung) gate.Turn {
 	f := ptr.Deref(s.claim.Status.Fleet, v1alpha1.FleetStatus{})
 	return gate.Turn{
 		Granted:    f.EnforceTurn == v1alpha1.EnforceTurnGranted && string(f.GrantedFor) == rung.To.String(),
-		WaitingFor: cmp.Or(f.WaitingFor, "the rollout has not been asked yet"),
+		WaitingFor: f.WaitingFor,
 	}
 }
 

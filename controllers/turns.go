@@ -96,8 +96,8 @@ func memberOf(ns fleet.Namespace, s v1alpha1.NamespaceRolloutStatus, now time.Ti
 	if s.Next == nil || s.Next.Mode != v1alpha1.ModeEnforce {
 		return m
 	}
-	if state == v1alpha1.ReasonAwaitingTurn {
-		m.Wants = s.Next.To
+	if state == v1alpha1.ReasonAwaitingTurn || state == v1alpha1.ReasonClimbing {
+		m.Wants = s.Next.To // climbing without a turn is asking for one
 	}
 	if f := s.Fleet; f != nil && f.EnforceTurn == v1alpha1.EnforceTurnGranted && f.GrantedFor == s.Next.To && usesTurn[state] {
 		m.Granted = f.GrantedFor
@@ -121,10 +121,13 @@ func (f *fleetSnapshot) wanted() map[string]*v1alpha1.FleetStatus {
 	for name, turn := range f.plan.Turns {
 		want := &v1alpha1.FleetStatus{
 			Target: f.rollout.Spec.Targets[f.assigned.Targets[name]].Name, Wave: turn.Wave,
-			EnforceTurn: v1alpha1.EnforceTurnWaiting, WaitingFor: turn.WaitingFor,
+			WaitingFor: turn.WaitingFor, GrantedFor: turn.Granted,
 		}
-		if turn.Granted != "" {
-			want.EnforceTurn, want.GrantedFor = v1alpha1.EnforceTurnGranted, turn.Granted
+		switch {
+		case turn.Granted != "":
+			want.EnforceTurn = v1alpha1.EnforceTurnGranted
+		case turn.WaitingFor != "":
+			want.EnforceTurn = v1alpha1.EnforceTurnWaiting
 		}
 		wanted[name] = want
 	}

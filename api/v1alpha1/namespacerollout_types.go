@@ -42,7 +42,7 @@ type FleetStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Wave string `json:"wave,omitempty"`
-	// enforceTurn is Granted or Waiting.
+	// enforceTurn is Granted or Waiting; absent while no enforce rung asks for it.
 	// +optional
 	EnforceTurn EnforceTurn `json:"enforceTurn,omitempty"`
 	// grantedFor is the rung the turn was granted for, such as "baseline:v1.37".

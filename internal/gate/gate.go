@@ -81,7 +81,8 @@ type Evidence struct {
 // Turn is the fleet's word on the enforce rung.
 type Turn struct {
 	Granted bool
-	// WaitingFor says which wave or budget is waited for.
+	// WaitingFor says which wave or budget is waited for, empty while the fleet
+	// has not answered.
 	WaitingFor string
 }
 

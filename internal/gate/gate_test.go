@@ -163,6 +163,9 @@ func TestEvaluate(t *testing.T) {
 			func(in *Input) { in.Turn = Turn{WaitingFor: "wave dev: 3 of 40 namespaces to go"} },
 			false, false, "AwaitingTurn", "wave dev: 3 of 40 namespaces to go", 0,
 		},
+		"asking for a turn": {
+			func(in *Input) { in.Turn = Turn{} }, false, false, "Climbing", "asks for its turn", 0,
+		},
 		"warn needs no turn": {
 			func(in *Input) { in.Turn, in.Rung.Mode = Turn{}, v1alpha1.ModeWarn }, true, false, "Climbing", "", 0,
 		},

@@ -13,5 +13,8 @@ func turn(in Input) *Decision {
 	if !in.enforcing() || in.Turn.Granted {
 		return nil
 	}
+	if in.Turn.WaitingFor == "" {
+		return held(v1alpha1.ReasonClimbing, fmt.Sprintf("%s asks for its turn", in.Rung))
+	}
 	return held(v1alpha1.ReasonAwaitingTurn, fmt.Sprintf("%s waits for its turn: %s", in.Rung, in.Turn.WaitingFor))
 }

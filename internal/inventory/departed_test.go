@@ -226,6 +226,19 @@ func TestDepartedTemplate(t *testing.T) {
 	checkConsistent(t, r.Inventory)
 }
 
+// What is too old gives its memory back when the next departs.
+func TestDepartedExpires(t *testing.T) {
+	r := newRig(t, Options{DepartedFor: time.Hour})
+	r.apply(bare("a", privileged), bare("b", baseline))
+	r.remove(bare("a", privileged))
+	r.pass(time.Hour)
+	r.remove(bare("b", baseline))
+	if got := r.Stats(); got.Departed != 1 || got.Profiles != 1 {
+		t.Errorf("stats %+v, want one departed", got)
+	}
+	checkConsistent(t, r.Inventory)
+}
+
 // The bound holds however many come and go, and memory is given back.
 func TestDepartedIsBounded(t *testing.T) {
 	r := newRig(t, Options{})

@@ -18,9 +18,6 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// pageSize is how many objects are asked for at a time when a kind is listed.
-const pageSize = 500
-
 // Watcher fills an inventory from the API server. It is a manager's Runnable that runs on every replica, so that a standby has its inventory when it is
 // elected.
 type Watcher struct {
@@ -106,11 +103,11 @@ func listWatch[L runtime.Object](client listWatcher[L]) *cache.ListWatch {
 	}
 }
 
-// paged makes a list come in pages: reflectors first ask for version "0", to which servers that have it in their cache answer with everything at once.
+// paged makes a list come in pages. A reflector sets a limit, but first asks for version "0", and to that servers answer from their cache, everything at
+// once.
 func paged(options metav1.ListOptions) metav1.ListOptions {
 	if options.ResourceVersion == "0" {
 		options.ResourceVersion = ""
-		options.Limit = pageSize
 	}
 	return options
 }

@@ -59,11 +59,15 @@ func fillSysctl(sysctl *corev1.Sysctl, c randfill.Continue) {
 	c.Fill(&sysctl.Value)
 }
 
-// fillVolume sets one source at random, sometimes none, sometimes two.
+// fillVolume sets one source at random, sometimes none, sometimes a host path besides.
 func fillVolume(volume *corev1.Volume, c randfill.Continue) {
 	c.Fill(&volume.Name)
 	sources := reflect.ValueOf(&volume.VolumeSource).Elem()
-	for range []int{0, 1, 1, 1, 2}[c.Intn(5)] {
+	several := c.Intn(6)
+	if several == 0 {
+		volume.HostPath = &corev1.HostPathVolumeSource{}
+	}
+	if several < 5 {
 		source := sources.Field(c.Intn(sources.NumField()))
 		source.Set(reflect.New(source.Type().Elem()))
 		c.Fill(source.Interface())

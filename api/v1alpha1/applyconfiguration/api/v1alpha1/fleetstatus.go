@@ -17,7 +17,7 @@ type FleetStatusApplyConfiguration struct {
 	Target *string `json:"target,omitempty"`
 	// wave is the name of the wave the namespace goes with.
 	Wave *string `json:"wave,omitempty"`
-	// enforceTurn is Granted or Waiting.
+	// enforceTurn is Granted or Waiting; absent while no enforce rung asks for it.
 	EnforceTurn *apiv1alpha1.EnforceTurn `json:"enforceTurn,omitempty"`
 	// grantedFor is the rung the turn was granted for, such as "baseline:v1.37".
 	GrantedFor *apiv1alpha1.LevelVersion `json:"grantedFor,omitempty"`

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package summary
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	psaapi "k8s.io/pod-security-admission/api"
+
+	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/internal/ladder"
+)
+
+// pinned is what enforce goes back to from its first rung.
+var pinned = psaapi.LevelVersion{Level: psaapi.LevelPrivileged, Version: server}
+
+// announced is the status of midway, which says that enforce=baseline is next.
+func announced() v1alpha1.NamespaceRolloutStatus {
+	return Namespace(v1alpha1.NamespaceRolloutStatus{}, midway())
+}
+
+// aMinuteLater is midway with another policy in force, the operator's last write
+// half a minute ago.
+func aMinuteLater(current psaapi.Policy) NamespaceInput {
+	in := midway()
+	in.Now, in.OursSince, in.Current = nine.Add(time.Minute), nine.Add(30*time.Second), current
+	return in
+}
+
+func TestHistoryIsWhatWasSeen(t *testing.T) {
+	const enforce, warn, audit = v1alpha1.ModeEnforce, v1alpha1.ModeWarn, v1alpha1.ModeAudit
+	wrote := nine.Add(30 * time.Second)
+	earlier := []v1alpha1.HistoryEntry{climbed(warn, privileged, baseline, nine.Add(-time.Hour))}
+	announced := announced()
+	announced.History = earlier
+	back := v1alpha1.NamespaceRolloutStatus{
+		Current:  &v1alpha1.Policy{Enforce: "baseline:v1.37", Warn: "baseline:v1.37", Audit: "baseline:v1.37"},
+		Next:     &v1alpha1.Rung{Mode: enforce, To: "privileged:v1.37"},
+		Rollback: &v1alpha1.Rollback{Rung: "baseline:v1.37", To: "privileged:v1.37"},
+		History:  []v1alpha1.HistoryEntry{climbed(enforce, privileged, baseline, nine.Add(-time.Minute))},
+	}
+	for name, tc := range map[string]struct {
+		old  v1alpha1.NamespaceRolloutStatus
+		now  NamespaceInput
+		want []v1alpha1.HistoryEntry
+	}{
+		"nothing moved": {announced, aMinuteLater(midway().Current), earlier},
+		"the rung that was announced": {
+			announced, aMinuteLater(psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: baseline}),
+			append([]v1alpha1.HistoryEntry{climbed(enforce, privileged, baseline, wrote)}, earlier...),
+		},
+		"the same move, but the operator never wrote a label": {
+			announced, with(aMinuteLater(psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: baseline}), func(in *NamespaceInput) { in.OursSince = time.Time{} }),
+			earlier,
+		},
+		"another level than announced": {announced, aMinuteLater(psaapi.Policy{Enforce: restricted, Warn: baseline, Audit: baseline}), earlier},
+		"another mode than announced":  {announced, aMinuteLater(psaapi.Policy{Enforce: privileged, Warn: restricted, Audit: baseline}), earlier},
+		"lowered by somebody":          {announced, aMinuteLater(psaapi.Policy{Enforce: privileged, Warn: privileged, Audit: baseline}), earlier},
+		"the rung, and somebody else's move": {
+			announced, aMinuteLater(psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: restricted}),
+			append([]v1alpha1.HistoryEntry{climbed(enforce, privileged, baseline, wrote)}, earlier...),
+		},
+		"the first look": {v1alpha1.NamespaceRolloutStatus{}, aMinuteLater(psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: baseline}), nil},
+		"taken back": {
+			back, aMinuteLater(psaapi.Policy{Enforce: pinned, Warn: baseline, Audit: baseline}),
+			append([]v1alpha1.HistoryEntry{rolledBack(baseline, pinned, wrote)}, back.History...),
+		},
+		"taken back to something else by somebody": {
+			back, aMinuteLater(psaapi.Policy{Enforce: privileged, Warn: baseline, Audit: baseline}), back.History,
+		},
+		"another mode while a rollback is held": {
+			with(back, func(s *v1alpha1.NamespaceRolloutStatus) { s.Next = &v1alpha1.Rung{Mode: audit, To: "restricted:v1.37"} }),
+			aMinuteLater(psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: restricted}),
+			append([]v1alpha1.HistoryEntry{climbed(audit, baseline, restricted, wrote)}, back.History...),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, History(tc.old, tc.now)); diff != "" {
+				t.Errorf("history (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestMoved(t *testing.T) {
+	to := psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: restricted}
+	want := []v1alpha1.HistoryEntry{
+		climbed(v1alpha1.ModeAudit, baseline, restricted, nine.Add(time.Minute)),
+		climbed(v1alpha1.ModeEnforce, privileged, baseline, nine.Add(time.Minute)),
+	}
+	if diff := cmp.Diff(want, Moved(announced(), aMinuteLater(to))); diff != "" {
+		t.Errorf("moves (-want +got):\n%s", diff)
+	}
+	if got := Moved(v1alpha1.NamespaceRolloutStatus{}, aMinuteLater(to)); got != nil {
+		t.Errorf("the first look saw %v move", got)
+	}
+}
+
+// A crash between writing a label and recording it loses nothing: whenever the
+// next look comes, the rung has the time at which it was written.
+func TestAClimbIsRecordedLate(t *testing.T) {
+	in := aMinuteLater(psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: baseline})
+	in.Now, in.Bake = nine.Add(5*time.Minute), 10*time.Minute
+	got := Namespace(announced(), in)
+	if diff := cmp.Diff([]v1alpha1.HistoryEntry{climbed(v1alpha1.ModeEnforce, privileged, baseline, nine.Add(30*time.Second))}, got.History); diff != "" {
+		t.Errorf("history (-want +got):\n%s", diff)
+	}
+	if want := nine.Add(10*time.Minute + 30*time.Second); got.BakeUntil == nil || !got.BakeUntil.Time.Equal(want) {
+		t.Errorf("bakes until %v, want %v", got.BakeUntil, want)
+	}
+}
+
+func TestLastEnforceAndItsBake(t *testing.T) {
+	const bake = 10 * time.Minute
+	audit := climbed(v1alpha1.ModeAudit, baseline, restricted, nine)
+	enforce := climbed(v1alpha1.ModeEnforce, privileged, baseline, nine.Add(-time.Minute))
+	again := climbed(v1alpha1.ModeEnforce, baseline, restricted, nine)
+	back := rolledBack(baseline, pinned, nine)
+	type history = []v1alpha1.HistoryEntry
+	for name, tc := range map[string]struct {
+		history history
+		now     time.Time
+		want    *v1alpha1.HistoryEntry
+		bakes   time.Time
+	}{
+		"none":                       {nil, nine, nil, time.Time{}},
+		"none of enforce":            {history{audit}, nine, nil, time.Time{}},
+		"under others":               {history{audit, enforce}, nine, &enforce, nine.Add(9 * time.Minute)},
+		"the newest of two":          {history{again, enforce}, nine, &again, nine.Add(10 * time.Minute)},
+		"taken back":                 {history{audit, back, enforce}, nine, nil, time.Time{}},
+		"climbed again":              {history{again, back, enforce}, nine, &again, nine.Add(10 * time.Minute)},
+		"the last moment of a bake":  {history{enforce}, nine.Add(9*time.Minute - time.Second), &enforce, nine.Add(9 * time.Minute)},
+		"the bake is over":           {history{enforce}, nine.Add(9 * time.Minute), &enforce, time.Time{}},
+		"the clock is before it all": {history{enforce}, nine.Add(-time.Hour), &enforce, nine.Add(9 * time.Minute)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, LastEnforce(tc.history)); diff != "" {
+				t.Errorf("last enforce rung (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(atOrNil(tc.bakes), BakeUntil(tc.history, bake, tc.now)); diff != "" {
+				t.Errorf("bakes until (-want +got):\n%s", diff)
+			}
+			if got := BakeUntil(tc.history, 0, nine); got != nil {
+				t.Errorf("bakes until %v without a bake", got)
+			}
+		})
+	}
+}
+
+// An approval lets one enforce rung be climbed; the generation it was used in is
+// remembered, and an older one stays until then.
+func TestApprovalIsUsedOnce(t *testing.T) {
+	enforced := psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: baseline}
+	manual := func(in NamespaceInput) NamespaceInput {
+		in.Manual, in.Generation = true, 7
+		return in
+	}
+	warnNext := with(announced(), func(s *v1alpha1.NamespaceRolloutStatus) {
+		s.Next = rung(&ladder.Rung{Mode: v1alpha1.ModeWarn, To: restricted})
+	})
+	back := with(announced(), func(s *v1alpha1.NamespaceRolloutStatus) {
+		s.Current.Enforce = "baseline:v1.37"
+		s.Rollback = &v1alpha1.Rollback{Rung: "baseline:v1.37", To: "privileged:v1.37"}
+	})
+	for name, tc := range map[string]struct {
+		old  v1alpha1.NamespaceRolloutStatus
+		now  NamespaceInput
+		want int64
+	}{
+		"an enforce rung by approval":      {announced(), manual(aMinuteLater(enforced)), 7},
+		"an enforce rung without approval": {announced(), aMinuteLater(enforced), 2},
+		"nothing moved":                    {announced(), manual(aMinuteLater(midway().Current)), 2},
+		"another mode's rung":              {warnNext, manual(aMinuteLater(psaapi.Policy{Enforce: privileged, Warn: restricted, Audit: baseline})), 2},
+		"somebody else's move":             {announced(), manual(aMinuteLater(psaapi.Policy{Enforce: restricted, Warn: baseline, Audit: baseline})), 2},
+		"a rung taken back":                {back, manual(aMinuteLater(psaapi.Policy{Enforce: pinned, Warn: baseline, Audit: baseline})), 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tc.old.ApprovalUsedGeneration = 2
+			got := Namespace(tc.old, tc.now)
+			if got.ApprovalUsedGeneration != tc.want {
+				t.Errorf("used in generation %d, want %d", got.ApprovalUsedGeneration, tc.want)
+			}
+			tc.now.Generation = 9
+			if again := Namespace(got, tc.now); again.ApprovalUsedGeneration != tc.want {
+				t.Errorf("used in generation %d at the next look, want %d still", again.ApprovalUsedGeneration, tc.want)
+			}
+		})
+	}
+}
