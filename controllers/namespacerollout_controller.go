@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -110,6 +111,11 @@ func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Req
 	}
 	if step != nil {
 		err = r.take(ctx, s, *step)
+	}
+	if refused(err) {
+		in.Decision = gate.Decision{Reason: v1alpha1.ReasonWriteRefused, Message: err.Error()}
+		_, recordErr := r.record(ctx, s, in)
+		err = errors.Join(err, recordErr)
 	}
 	return resultOf(ctx, lookAgain(in, status), err)
 }
@@ -239,7 +245,15 @@ func (r *NamespaceRolloutReconciler) decide(ctx context.Context, s *snapshot, in
 	if !in.Decision.Climb {
 		return nil, nil
 	}
+	if reason, message := summary.State(s.claim.Status); reason == v1alpha1.ReasonWriteRefused && announced(s.claim.Status, *in.Next) {
+		in.Decision.Reason, in.Decision.Message = reason, message // until it is written, that is how it stands
+	}
 	return in.Next, nil
+}
+
+// announced is whether a status names the rung as the next.
+func announced(status v1alpha1.NamespaceRolloutStatus, rung ladder.Rung) bool {
+	return status.Next != nil && status.Next.Rung == rung.String()
 }
 
 // record writes the status, tells what has changed since the last, and answers
@@ -303,8 +317,8 @@ func (r *NamespaceRolloutReconciler) take(ctx context.Context, s *snapshot, step
 // errs when one of them is not what was decided on.
 func (r *NamespaceRolloutReconciler) confirm(ctx context.Context, s *snapshot, step ladder.Rung) error {
 	live := snapshot{rollout: &v1alpha1.PodSecurityRollout{}, claim: &v1alpha1.NamespaceRollout{}, namespace: &corev1.Namespace{}}
-	for seen, now := range map[client.Object]client.Object{s.rollout: live.rollout, s.claim: live.claim, s.namespace: live.namespace} {
-		if err := r.Live.Get(ctx, client.ObjectKeyFromObject(seen), now); err != nil {
+	for _, now := range []struct{ seen, live client.Object }{{s.rollout, live.rollout}, {s.claim, live.claim}, {s.namespace, live.namespace}} {
+		if err := r.Live.Get(ctx, client.ObjectKeyFromObject(now.seen), now.live); err != nil {
 			return err
 		}
 	}

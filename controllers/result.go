@@ -36,3 +36,9 @@ func resultOf(ctx context.Context, after time.Duration, err error) (ctrl.Result,
 		return ctrl.Result{}, err
 	}
 }
+
+// refused is whether the API server refuses a write for good: a right is
+// missing, or an admission policy or webhook says no.
+func refused(err error) bool {
+	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)
+}

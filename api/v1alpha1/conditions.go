@@ -84,6 +84,10 @@ const (
 	// ReasonServerDisagrees: the API server's own dry run finds violations that
 	// the operator's evaluation does not.
 	ReasonServerDisagrees = "ServerDisagrees"
+	// ReasonWriteRefused: the API server refuses to let the operator write the
+	// labels: a missing right, or an admission policy or webhook, as the message
+	// says. It is tried again with growing pauses.
+	ReasonWriteRefused = "WriteRefused"
 	// ReasonBaking: the enforce rung was climbed and refused pods are watched for.
 	ReasonBaking = "Baking"
 	// ReasonRejecting: pods have been refused since the last enforce rung.
