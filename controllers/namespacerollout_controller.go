@@ -109,12 +109,14 @@ func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Req
 	if err != nil {
 		return resultOf(ctx, 0, err)
 	}
+	r.tell(s, in, status)
 	if step != nil {
 		err = r.take(ctx, s, *step)
 	}
 	if refused(err) {
 		in.Decision = gate.Decision{Reason: v1alpha1.ReasonWriteRefused, Message: err.Error()}
-		_, recordErr := r.record(ctx, s, in)
+		status, recordErr := r.record(ctx, s, in)
+		r.tellState(s, status)
 		err = errors.Join(err, recordErr)
 	}
 	return resultOf(ctx, lookAgain(in, status), err)
@@ -256,25 +258,30 @@ func announced(status v1alpha1.NamespaceRolloutStatus, rung ladder.Rung) bool {
 	return status.Next != nil && status.Next.Rung == rung.String()
 }
 
-// record writes the status, tells what has changed since the last, and answers
-// it.
+// record writes the status, and answers it.
 func (r *NamespaceRolloutReconciler) record(ctx context.Context, s *snapshot, in summary.NamespaceInput) (v1alpha1.NamespaceRolloutStatus, error) {
-	old := s.claim.Status
-	status := summary.Namespace(old, in)
+	status := summary.Namespace(s.claim.Status, in)
 	if !s.accepted.OK {
-		status = summary.Unaccepted(old, in)
+		status = summary.Unaccepted(s.claim.Status, in)
 	}
-	if err := applyStatus(ctx, r.Client, s.claim, v1alpha1.FieldManager, ownStatus(old), ownStatus(status)); err != nil {
-		return status, err
-	}
+	return status, applyStatus(ctx, r.Client, s.claim, v1alpha1.FieldManager, ownStatus(s.claim.Status), ownStatus(status))
+}
+
+// tell tells what has changed since the last look.
+func (r *NamespaceRolloutReconciler) tell(s *snapshot, in summary.NamespaceInput, status v1alpha1.NamespaceRolloutStatus) {
 	if s.accepted.OK {
 		r.tellMoves(s, in)
 	}
-	before, _ := summary.State(old)
+	r.tellState(s, status)
+}
+
+// tellState tells of a change of what holds the namespace. A rung about to be
+// climbed is told of once it is.
+func (r *NamespaceRolloutReconciler) tellState(s *snapshot, status v1alpha1.NamespaceRolloutStatus) {
+	before, _ := summary.State(s.claim.Status)
 	if after, _ := summary.State(status); after != before && after != v1alpha1.ReasonClimbing {
 		recordState(r.Recorder, s, status)
 	}
-	return status, nil
 }
 
 // tellMoves tells of every mode that has moved since the last look, by us or
