@@ -205,7 +205,8 @@ func (r *NamespaceRolloutReconciler) disown(ctx context.Context, s *snapshot, me
 		Now: s.now, Generation: s.claim.Generation,
 		Accepted: summary.Acceptance{Reason: v1alpha1.ReasonNotOwned, Message: message},
 	})
-	return applyStatus(ctx, r.Client, s.claim, v1alpha1.FieldManager, ownStatus(s.claim.Status), ownStatus(status))
+	_, err := applyStatus(ctx, r.Client, s.claim, v1alpha1.FieldManager, ownStatus(s.claim.Status), ownStatus(status))
+	return err
 }
 
 // decide answers the step to take, nil for none: a rung back if pods are refused
@@ -264,7 +265,11 @@ func (r *NamespaceRolloutReconciler) record(ctx context.Context, s *snapshot, in
 	if !s.accepted.OK {
 		status = summary.Unaccepted(s.claim.Status, in)
 	}
-	return status, applyStatus(ctx, r.Client, s.claim, v1alpha1.FieldManager, ownStatus(s.claim.Status), ownStatus(status))
+	version, err := applyStatus(ctx, r.Client, s.claim, v1alpha1.FieldManager, ownStatus(s.claim.Status), ownStatus(status))
+	if err == nil {
+		s.claim.ResourceVersion = version
+	}
+	return status, err
 }
 
 // tell tells what has changed since the last look.

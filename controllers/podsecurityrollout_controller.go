@@ -228,6 +228,6 @@ func (r *PodSecurityRolloutReconciler) record(ctx context.Context, f *fleetSnaps
 		in.Namespaces[name] = status
 	}
 	want := summary.Rollout(f.rollout.Status, in)
-	err := applyStatus(ctx, r.Client, f.rollout, v1alpha1.FleetFieldManager, &f.rollout.Status, &want)
+	_, err := applyStatus(ctx, r.Client, f.rollout, v1alpha1.FleetFieldManager, &f.rollout.Status, &want)
 	return resultOf(ctx, summary.LookAgain(want, in, f.plan.Changes), err)
 }

@@ -61,6 +61,9 @@ func (s *snapshot) look() (summary.NamespaceInput, error) {
 	in.Ahead = ladder.Ahead(in.Current, target, s.server)
 	in.InvalidLabels = labels.InvalidAfter(in.Next)
 	in.OursSince = nslabels.LastApplied(s.namespace)
+	if in.Ours, err = nslabels.Ours(s.namespace); err != nil {
+		return in, err
+	}
 	for _, level := range ladder.Levels(in.Current, target, s.server) {
 		in.Evidence = append(in.Evidence, s.evidence(level))
 	}
@@ -130,7 +133,7 @@ func (s *snapshot) question(in summary.NamespaceInput) (gate.Input, error) {
 		Require:        require,
 		Soak:           soak,
 		CleanSince:     summary.CleanSince(s.claim.Status.Compliance, evidence, in.Now),
-		LastRung:       in.OursSince,
+		LastRung:       cmp.Or(in.OursSince, s.claim.CreationTimestamp.Time),
 		ManualApproval: in.Manual,
 		Turn:           s.turn(*in.Next),
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -34,14 +35,19 @@ func (r *PodSecurityRolloutReconciler) giveTurns(ctx context.Context, f *fleetSn
 		}
 		f.plan = f.strategy.Plan(f.members(r.Clock.Now()), r.Clock.Now())
 	}
+	var stale error // one claim that has changed meanwhile does not keep the others waiting
 	wanted := f.wanted()
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		claim := f.claims[name]
-		if err := applyStatusOf(ctx, r.Client, claim, v1alpha1.FleetFieldManager, &fleetStatus{claim.Status.Fleet}, &fleetStatus{wanted[name]}); err != nil {
+		_, err := applyStatus(ctx, r.Client, claim, v1alpha1.FleetFieldManager, &fleetStatus{claim.Status.Fleet}, &fleetStatus{wanted[name]})
+		switch {
+		case apierrors.IsConflict(err), apierrors.IsNotFound(err):
+			stale = fmt.Errorf("%w: %w", errStale, err)
+		case err != nil:
 			return err
 		}
 	}
-	return nil
+	return stale
 }
 
 // readClaims reads the rollout's claims as the API server has them now.

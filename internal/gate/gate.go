@@ -46,7 +46,7 @@ type Input struct {
 
 	// Soak is how long the namespace has to be clean, and the rung before in
 	// force. CleanSince is since when it is, LastRung when the operator last
-	// wrote a label of the namespace (zero: never).
+	// wrote a label of the namespace, or claimed it when it never did.
 	Soak                 time.Duration
 	CleanSince, LastRung time.Time
 

@@ -126,10 +126,10 @@ func TestEvaluate(t *testing.T) {
 			},
 			true, false, "Climbing", "", 0,
 		},
-		"soak of a first rung that requires nothing counts from when it was first seen": {
+		"soak of a first rung that requires nothing counts from the claim, violations or not": {
 			func(in *Input) {
 				in.Rung.Mode, in.Require, in.Soak = v1alpha1.ModeAudit, v1alpha1.RequirementNone, time.Hour
-				in.CleanSince = now.Add(-time.Minute)
+				in.Evidence, in.CleanSince, in.LastRung = Evidence{1, "x"}, now, now.Add(-time.Minute)
 			},
 			false, false, "Soaking", "", 59 * time.Minute,
 		},

@@ -31,8 +31,5 @@ func SoakUntil(in Input) time.Time {
 	if in.requiresCompliance() && in.CleanSince.After(since) {
 		since = in.CleanSince
 	}
-	if since.IsZero() {
-		since = in.CleanSince
-	}
 	return since.Add(in.Soak)
 }

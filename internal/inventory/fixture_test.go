@@ -255,6 +255,13 @@ func checkNamespace(tb reporter, n *namespace, holders map[*profile]int) {
 	if !maps.Equal(groups, n.groups) {
 		tb.Errorf("groups counted %v, there are %v", n.groups, groups)
 	}
+	workloads := map[workloadRef]int{}
+	for g := range groups {
+		workloads[g.workload]++
+	}
+	if !maps.Equal(workloads, n.workloads) {
+		tb.Errorf("workloads counted %v, there are %v", n.workloads, workloads)
+	}
 }
 
 func checkDeparted(tb reporter, n *namespace, holders map[*profile]int) {

@@ -51,8 +51,10 @@ type namespace struct {
 	controllers map[workloadRef]*controller
 	objects     map[objectID]object
 	// groups counts who shows each group: cohorts, or objects.
-	groups   map[group]int
-	departed departed
+	groups map[group]int
+	// workloads counts the groups of each.
+	workloads map[workloadRef]int
+	departed  departed
 
 	// changed is set when a group comes or goes, and cleared by who tells the subscribers.
 	changed bool
@@ -65,7 +67,8 @@ type namespace struct {
 func newNamespace(options *Options, ps *profiles) *namespace {
 	return &namespace{
 		options: options, profiles: ps,
-		pods: map[string]*cohort{}, controllers: map[workloadRef]*controller{}, objects: map[objectID]object{}, groups: map[group]int{},
+		pods: map[string]*cohort{}, controllers: map[workloadRef]*controller{}, objects: map[objectID]object{},
+		groups: map[group]int{}, workloads: map[workloadRef]int{},
 	}
 }
 
@@ -127,6 +130,7 @@ func (n *namespace) arrive(g group) {
 	n.groups[g]++
 	if n.groups[g] == 1 {
 		n.changed = true
+		n.workloads[g.workload]++
 		n.departed.forget(n.profiles, g)
 	}
 }
@@ -139,6 +143,10 @@ func (n *namespace) leave(g group) bool {
 	}
 	delete(n.groups, g)
 	n.changed = true
+	n.workloads[g.workload]--
+	if n.workloads[g.workload] == 0 {
+		delete(n.workloads, g.workload)
+	}
 	return true
 }
 

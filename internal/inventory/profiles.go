@@ -38,26 +38,34 @@ type profile struct {
 	judgements  atomic.Pointer[[]judgement]
 }
 
-// findings answers what lv holds against the profile, from memory when it has been asked before. It may be called without the inventory's lock.
-func (p *profile) findings(e *standards.Evaluator, lv psaapi.LevelVersion) []finding {
+// judged answers what lv holds against the profile, and whether that is known. It may be called without the inventory's lock.
+func (p *profile) judged(lv psaapi.LevelVersion) (findings []finding, known bool) {
 	if lv.Level == psaapi.LevelPrivileged {
-		return nil
+		return nil, true
 	}
-	known := p.judgements.Load()
-	if known != nil {
-		for i := range *known {
-			if (*known)[i].lv == lv {
-				return (*known)[i].findings
+	if judgements := p.judgements.Load(); judgements != nil {
+		for i := range *judgements {
+			if (*judgements)[i].lv == lv {
+				return (*judgements)[i].findings, true
 			}
 		}
 	}
+	return nil, false
+}
+
+// findings answers what lv holds against the profile, and finds it out when it is not known. It may be called without the inventory's lock.
+func (p *profile) findings(e *standards.Evaluator, lv psaapi.LevelVersion) []finding {
+	if findings, known := p.judged(lv); known {
+		return findings
+	}
 	found := judgement{lv: lv, findings: evaluate(e, lv, p.ref)}
-	p.remember(known, found)
+	p.remember(found)
 	return found.findings
 }
 
-// remember adds a judgement in front. When another goroutine has added one meanwhile, this one is not remembered, and made again when needed.
-func (p *profile) remember(known *[]judgement, found judgement) {
+// remember adds a judgement in front. When another goroutine adds one meanwhile, this one is not remembered, and made again when needed.
+func (p *profile) remember(found judgement) {
+	known := p.judgements.Load()
 	judgements := []judgement{found}
 	if known != nil {
 		judgements = append(judgements, (*known)[:min(len(*known), maxJudgements-1)]...)

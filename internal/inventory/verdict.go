@@ -67,113 +67,30 @@ func (v Verdict) Compliant() bool {
 // Verdict answers what the query's level holds against a namespace, and false as long as not every watch has synced. A namespace without any subject, known
 // to the API server or not, is compliant. The time it takes goes with the distinct profiles and workloads of the namespace, not with its pods.
 func (i *Inventory) Verdict(name string, q Query) (Verdict, bool) {
-	presentNow, goneBefore, synced := i.snapshot(name)
-	if !synced {
+	s := i.snapshot(name, q)
+	if !s.synced {
 		return Verdict{}, false
 	}
-	present, gone := byWorkload(presentNow), byWorkload(goneBefore)
-	v := Verdict{Workloads: countWorkloads(present)}
-	for _, s := range present {
-		v.Pods += s.pods
-		if q.exempt(s) {
-			v.ExemptPods += s.pods
-		}
+	violating := i.judge(s.present, q)
+	v := Verdict{
+		Pods: s.pods, ExemptPods: s.exemptPods,
+		Workloads: s.workloads, ViolatingWorkloads: countWorkloads(violating), Violations: violations(violating),
 	}
-	violating := i.judge(present, q)
-	v.ViolatingWorkloads = countWorkloads(violating)
-	v.Violations = violations(violating)
-	v.Departed = without(violations(i.judge(gone, q)), v.Violations)
+	v.Departed = without(violations(i.judge(s.gone, q)), v.Violations)
 	return v, true
 }
 
-func (q Query) exempt(s *shown) bool {
-	return s.profile.runtimeClass != "" && q.ExemptRuntimeClasses.Has(s.profile.runtimeClass)
-}
-
-// shown is a group as a verdict sees it.
-type shown struct {
-	profile  *profile
-	workload Workload
-	source   Source
-	pods     int
-	example  string
-	lastSeen time.Time
-	// findings are what the query's level holds against it, once it has been judged.
-	findings []finding
-}
-
-// snapshot answers what a namespace shows and what it has shown. It locks for reading, unless it has to look for examples.
-func (i *Inventory) snapshot(name string) (present, gone []shown, synced bool) {
-	i.mu.RLock()
-	if n, known := i.namespaces[name]; known && n.unsure {
-		i.mu.RUnlock()
-		present, gone, synced = i.settledSnapshot(name)
-	} else {
-		present, gone, synced = i.lockedSnapshot(name)
-		i.mu.RUnlock()
-	}
-	return present, gone, synced
-}
-
-// byWorkload orders groups by workload.
-func byWorkload(groups []shown) []*shown {
-	ordered := make([]*shown, len(groups))
-	for i := range groups {
-		ordered[i] = &groups[i]
-	}
-	slices.SortFunc(ordered, func(a, b *shown) int { return compareWorkloads(a.workload, b.workload) })
-	return ordered
-}
-
-func (i *Inventory) settledSnapshot(name string) (present, gone []shown, synced bool) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if n, known := i.namespaces[name]; known {
-		n.settle()
-	}
-	return i.lockedSnapshot(name)
-}
-
-func (i *Inventory) lockedSnapshot(name string) (present, gone []shown, synced bool) {
-	if len(i.unsynced) > 0 {
-		return nil, nil, false
-	}
-	if n, known := i.namespaces[name]; known {
-		present, gone = n.present(), n.gone(i.options.Clock.Now().Add(-i.options.DepartedFor))
-	}
-	return present, gone, true
-}
-
-// present are the cohorts, and the groups of templates.
-func (n *namespace) present() []shown {
-	all := make([]shown, 0, len(n.groups))
-	for _, owner := range n.controllers {
-		for _, c := range owner.cohorts {
-			all = append(all, shown{profile: c.profile, workload: owner.workload.workload(), source: SourcePod, pods: c.pods, example: c.first})
+// judge picks the groups against which the query's level holds something, ordered by workload.
+func (i *Inventory) judge(groups []shown, q Query) []*shown {
+	violating := make([]*shown, 0, len(groups))
+	for g := range groups {
+		groups[g].findings = groups[g].profile.findings(i.evaluator, q.Level)
+		if len(groups[g].findings) > 0 {
+			violating = append(violating, &groups[g])
 		}
 	}
-	for g := range n.groups {
-		if g.template {
-			all = append(all, shown{profile: g.profile, workload: g.workload.workload(), source: SourceTemplate})
-		}
-	}
-	return all
-}
-
-// gone are the groups last seen after a time.
-func (n *namespace) gone(after time.Time) []shown {
-	var all []shown
-	for g, d := range n.departed.groups {
-		if !d.at.After(after) {
-			continue
-		}
-		source := SourcePod
-		if g.template {
-			source = SourceTemplate
-		}
-		all = append(all, shown{profile: g.profile, workload: g.workload.workload(), source: source, example: d.example, lastSeen: d.at})
-	}
-	return all
+	slices.SortFunc(violating, func(a, b *shown) int { return compareWorkloads(a.workload, b.workload) })
+	return violating
 }
 
 // countWorkloads counts those of groups ordered by workload.
@@ -185,18 +102,4 @@ func countWorkloads(groups []*shown) int {
 		}
 	}
 	return count
-}
-
-// judge picks the groups against which the query's level holds something, in their order.
-func (i *Inventory) judge(groups []*shown, q Query) []*shown {
-	violating := make([]*shown, 0, len(groups))
-	for _, g := range groups {
-		if q.exempt(g) {
-			continue
-		}
-		if g.findings = g.profile.findings(i.evaluator, q.Level); len(g.findings) > 0 {
-			violating = append(violating, g)
-		}
-	}
-	return violating
 }

@@ -39,6 +39,10 @@ type workloadKind struct {
 	apiVersion, kind string
 }
 
+func (w Workload) ref() workloadRef {
+	return workloadRef{kind: unique.Make(workloadKind{apiVersion: w.APIVersion, kind: w.Kind}), name: w.Name}
+}
+
 // workload writes the ref out. It is not called on the zero ref.
 func (r workloadRef) workload() Workload {
 	kind := r.kind.Value()

@@ -38,6 +38,24 @@ func Owners(ns *corev1.Namespace, r ladder.Rung) ([]gate.Owner, error) {
 	return owners(ns, Wanted(r), isOneOff)
 }
 
+// Ours answers the modes whose labels the operator owns: those it set last.
+func Ours(ns *corev1.Namespace) ([]v1alpha1.Mode, error) {
+	labels, err := owned(ns)
+	if err != nil {
+		return nil, err
+	}
+	var ours []v1alpha1.Mode
+	for _, mode := range ladder.Modes {
+		level, version := keysOf(mode)
+		_, ownsLevel := labels[level]
+		_, ownsVersion := labels[version]
+		if ownsLevel && ownsVersion {
+			ours = append(ours, mode)
+		}
+	}
+	return ours, nil
+}
+
 // SetBy answers the field managers but ours that own a label with a value, one
 // entry a manager and label, one-off commands included.
 func SetBy(ns *corev1.Namespace, mode v1alpha1.Mode) ([]gate.Owner, error) {

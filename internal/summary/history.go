@@ -49,6 +49,9 @@ func Climbed(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) []v1alpha1.
 	}
 	var climbed []v1alpha1.HistoryEntry
 	for _, m := range Moved(old, in) {
+		if !slices.Contains(in.Ours, m.Mode) {
+			continue // somebody else set the label, be it to the very rung
+		}
 		m.Time = at(in.OursSince)
 		switch {
 		case m.Mode == v1alpha1.ModeEnforce && old.Rollback != nil && old.Rollback.Rung == m.From && old.Rollback.To == m.To:

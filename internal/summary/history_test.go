@@ -26,6 +26,7 @@ func announced() v1alpha1.NamespaceRolloutStatus {
 func aMinuteLater(current psaapi.Policy) NamespaceInput {
 	in := midway()
 	in.Now, in.OursSince, in.Current = nine.Add(time.Minute), nine.Add(30*time.Second), current
+	in.Ours = ladder.Modes
 	return in
 }
 

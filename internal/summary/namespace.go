@@ -50,6 +50,8 @@ type NamespaceInput struct {
 	InvalidLabels []string
 	// OursSince is when the operator last wrote a label, zero for never.
 	OursSince time.Time
+	// Ours are the modes whose labels the operator owns.
+	Ours []v1alpha1.Mode
 
 	Evidence []Evidence
 
@@ -193,7 +195,10 @@ func compliance(old []v1alpha1.Compliance, in NamespaceInput) []v1alpha1.Complia
 			Pods: int32(e.Pods), Workloads: int32(e.Workloads), ViolatingWorkloads: int32(e.ViolatingWorkloads),
 			Since: before.Since,
 		}
-		if !known || before.Verdict != entry.Verdict || entry.Since == nil {
+		switch {
+		case entry.Verdict == v1alpha1.VerdictCompliant:
+			entry.Since = atOrNil(CleanSince(old, e, in.Now))
+		case !known || before.Verdict != entry.Verdict || entry.Since == nil:
 			entry.Since = atOrNil(in.Now)
 		}
 		out = append(out, entry)

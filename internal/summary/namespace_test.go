@@ -96,6 +96,9 @@ func TestConditionsAtTheTarget(t *testing.T) {
 			"Progressing": "False AheadOfTarget: The target is reached; stricter or newer than it, and left so: audit=restricted:v1.37, enforce=restricted:v1.37",
 			"Complete":    "True AheadOfTarget: The target is reached; stricter or newer than it, and left so: audit=restricted:v1.37, enforce=restricted:v1.37",
 		}},
+		"one mode ahead of the target": {nil, with(arrived(), func(in *NamespaceInput) { in.Current.Audit, in.Ahead = restricted, []v1alpha1.Mode{v1alpha1.ModeAudit} }), map[string]string{
+			"Progressing": "False AheadOfTarget: The target is reached; stricter or newer than it, and left so: audit=restricted:v1.37",
+		}},
 		"baking": {enforced, with(arrived(), func(in *NamespaceInput) { in.Bake = 10 * time.Minute; ahead(in) }), map[string]string{
 			"Progressing": "True Baking: The target is reached; refused pods are watched for until 2026-11-23T09:06:00Z",
 			"Complete":    "False Baking: The target is reached; refused pods are watched for until 2026-11-23T09:06:00Z",
@@ -173,6 +176,7 @@ func TestProgressingByReason(t *testing.T) {
 		v1alpha1.ReasonRolledBack:       metav1.ConditionFalse,
 		v1alpha1.ReasonAwaitingApproval: metav1.ConditionFalse,
 		v1alpha1.ReasonReportsFailing:   metav1.ConditionFalse,
+		v1alpha1.ReasonWriteRefused:     metav1.ConditionFalse,
 	} {
 		t.Run(reason, func(t *testing.T) {
 			status := Namespace(v1alpha1.NamespaceRolloutStatus{}, held(reason, "why"))
@@ -234,6 +238,9 @@ func TestUnaccepted(t *testing.T) {
 		"Compliant":   "True Compliant: All 5 pods of 3 workloads comply with baseline:v1.37",
 		"Rejecting":   "False NoRejections: No pod is refused",
 	}, got.Conditions)
+	if got.ObservedGeneration != 4 {
+		t.Errorf("the status is of generation %d, want 4", got.ObservedGeneration)
+	}
 	for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionProgressing, v1alpha1.ConditionComplete} {
 		if c := meta.FindStatusCondition(got.Conditions, kind); c.ObservedGeneration != 4 {
 			t.Errorf("%s is of generation %d, want 4", kind, c.ObservedGeneration)

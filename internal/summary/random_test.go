@@ -23,11 +23,12 @@ var levels = []psaapi.LevelVersion{
 	{Level: psaapi.LevelRestricted, Version: psaapi.LatestVersion()},
 }
 
-// reasons are all that the gate gives.
+// reasons are all that hold a rung, or let it be climbed.
 var reasons = []string{
 	v1alpha1.ReasonClimbing, v1alpha1.ReasonSuspended, v1alpha1.ReasonObserving, v1alpha1.ReasonExempt, v1alpha1.ReasonTerminating,
 	v1alpha1.ReasonLabelConflict, v1alpha1.ReasonInvalidLabels, v1alpha1.ReasonInconclusive, v1alpha1.ReasonViolations, v1alpha1.ReasonSoaking,
 	v1alpha1.ReasonRolledBack, v1alpha1.ReasonAwaitingApproval, v1alpha1.ReasonReportsFailing, v1alpha1.ReasonAwaitingTurn, v1alpha1.ReasonServerDisagrees,
+	v1alpha1.ReasonWriteRefused,
 }
 
 func anyMessage(t *rapid.T) string {

@@ -75,7 +75,7 @@ func TestTopViolations(t *testing.T) {
 // lately is a namespace that climbed at a time, and waits for its turn since.
 func lately(at time.Time) v1alpha1.NamespaceRolloutStatus {
 	s := standing(v1alpha1.ReasonAwaitingTurn)
-	s.History = []v1alpha1.HistoryEntry{climbed(v1alpha1.ModeWarn, privileged, baseline, at), climbed(v1alpha1.ModeAudit, privileged, baseline, at.Add(-24*time.Hour))}
+	s.History = []v1alpha1.HistoryEntry{climbed(v1alpha1.ModeWarn, privileged, baseline, at)}
 	return s
 }
 
@@ -85,18 +85,22 @@ func TestLastProgress(t *testing.T) {
 		ObservedGeneration: 5, LastProgressTime: &metav1.Time{Time: was}, Namespaces: &v1alpha1.NamespaceCounts{Selected: 2, Complete: 1},
 	}
 	waiting := namespaces{"a": complete(), "b": lately(was.Add(-time.Hour))}
+	twice := with(lately(was.Add(time.Hour)), func(s *v1alpha1.NamespaceRolloutStatus) {
+		s.History = append(s.History, climbed(v1alpha1.ModeAudit, privileged, baseline, was.Add(time.Minute)))
+	})
 	for name, tc := range map[string]struct {
 		old  v1alpha1.PodSecurityRolloutStatus
 		all  namespaces
 		want time.Time
 	}{
-		"the first look":           {v1alpha1.PodSecurityRolloutStatus{}, waiting, nine},
-		"nothing moved":            {old, waiting, was},
-		"a namespace climbed":      {old, namespaces{"a": complete(), "b": lately(was.Add(time.Hour)), "c": lately(was.Add(time.Minute))}, was.Add(time.Hour)},
-		"a namespace completed":    {old, namespaces{"a": complete(), "b": complete()}, nine},
-		"a namespace fell back":    {old, namespaces{"a": standing(v1alpha1.ReasonViolations)}, was},
-		"the spec was edited":      {with(old, func(s *v1alpha1.PodSecurityRolloutStatus) { s.ObservedGeneration = 4 }), waiting, nine},
-		"nothing was counted then": {with(old, func(s *v1alpha1.PodSecurityRolloutStatus) { s.Namespaces = nil }), waiting, was},
+		"the first look":            {v1alpha1.PodSecurityRolloutStatus{}, waiting, nine},
+		"nothing moved":             {old, waiting, was},
+		"a namespace climbed":       {old, namespaces{"a": complete(), "b": lately(was.Add(time.Hour)), "c": lately(was.Add(time.Minute))}, was.Add(time.Hour)},
+		"a namespace climbed twice": {old, namespaces{"a": complete(), "b": twice}, was.Add(time.Hour)},
+		"a namespace completed":     {old, namespaces{"a": complete(), "b": complete()}, nine},
+		"a namespace fell back":     {old, namespaces{"a": standing(v1alpha1.ReasonViolations)}, was},
+		"the spec was edited":       {with(old, func(s *v1alpha1.PodSecurityRolloutStatus) { s.ObservedGeneration = 4 }), waiting, nine},
+		"nothing was counted then":  {with(old, func(s *v1alpha1.PodSecurityRolloutStatus) { s.Namespaces = nil }), waiting, was},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(&metav1.Time{Time: tc.want}, Rollout(tc.old, holding(tc.all)).LastProgressTime); diff != "" {

@@ -70,6 +70,7 @@ func TestBuckets(t *testing.T) {
 		v1alpha1.ReasonExempt:     "exempt",
 		v1alpha1.ReasonViolations: "blocked", v1alpha1.ReasonLabelConflict: "blocked", v1alpha1.ReasonInvalidLabels: "blocked",
 		v1alpha1.ReasonAwaitingApproval: "blocked", v1alpha1.ReasonReportsFailing: "blocked", v1alpha1.ReasonRolledBack: "blocked",
+		v1alpha1.ReasonWriteRefused: "blocked",
 	} {
 		cases["held: "+reason] = struct {
 			status v1alpha1.NamespaceRolloutStatus
@@ -162,6 +163,10 @@ func TestRolloutConditionsWithNothingToDo(t *testing.T) {
 				"Progressing": "False VersionNotServed: pin v1.37",
 				"Complete":    "False InProgress: pin v1.37",
 			},
+		},
+		"all belong to another": {
+			with(holding(nil), func(in *RolloutInput) { in.Conflicts = map[string]string{"a": "old"} }),
+			map[string]string{"Progressing": "False Conflicted: 0 of 1 namespaces complete, 1 owned by older rollouts (old)"},
 		},
 		"nothing is selected": {
 			holding(nil),
