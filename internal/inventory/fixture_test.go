@@ -255,8 +255,13 @@ func checkNamespace(tb reporter, n *namespace, holders map[*profile]int) {
 	if !maps.Equal(groups, n.groups) {
 		tb.Errorf("groups counted %v, there are %v", n.groups, groups)
 	}
+	checkWorkloads(tb, n)
+}
+
+func checkWorkloads(tb reporter, n *namespace) {
+	tb.Helper()
 	workloads := map[workloadRef]int{}
-	for g := range groups {
+	for g := range n.groups {
 		workloads[g.workload]++
 	}
 	if !maps.Equal(workloads, n.workloads) {

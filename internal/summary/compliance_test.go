@@ -20,6 +20,12 @@ func verdict(v v1alpha1.Verdict, at *metav1.Time) v1alpha1.Compliance {
 	return v1alpha1.Compliance{Level: v1alpha1.LevelBaseline, Version: "v1.37", Verdict: v, Since: at}
 }
 
+// left is evidence with a violation that has gone.
+func left(e Evidence, at time.Time) Evidence {
+	e.Departed = []v1alpha1.Violation{{LastSeen: since(at)}}
+	return e
+}
+
 func TestCompliance(t *testing.T) {
 	ago := since(nine.Add(-time.Hour))
 	compliant := Evidence{Level: baseline, Known: true, Pods: 5, Workloads: 3}
@@ -46,6 +52,16 @@ func TestCompliance(t *testing.T) {
 		},
 		"compliant now": {
 			[]v1alpha1.Compliance{verdict(v1alpha1.VerdictViolating, ago)}, compliant, count(verdict(v1alpha1.VerdictCompliant, since(nine)), 0),
+		},
+		"compliant, but for what came and went": {
+			[]v1alpha1.Compliance{verdict(v1alpha1.VerdictCompliant, ago)}, left(compliant, nine.Add(-time.Minute)),
+			count(verdict(v1alpha1.VerdictCompliant, since(nine.Add(-time.Minute))), 0),
+		},
+		"compliant, and what went before": {
+			[]v1alpha1.Compliance{verdict(v1alpha1.VerdictCompliant, ago)}, left(compliant, nine.Add(-2*time.Hour)), count(verdict(v1alpha1.VerdictCompliant, ago), 0),
+		},
+		"violating, and what came and went": {
+			[]v1alpha1.Compliance{verdict(v1alpha1.VerdictViolating, ago)}, left(violating, nine.Add(-time.Minute)), count(verdict(v1alpha1.VerdictViolating, ago), 2),
 		},
 		"unsynced after a restart, what was known stays": {
 			[]v1alpha1.Compliance{count(verdict(v1alpha1.VerdictCompliant, ago), 0)}, Evidence{Level: baseline}, count(verdict(v1alpha1.VerdictCompliant, ago), 0),

@@ -21,27 +21,23 @@ func announced() v1alpha1.NamespaceRolloutStatus {
 	return Namespace(v1alpha1.NamespaceRolloutStatus{}, midway())
 }
 
-// aMinuteLater is midway with another policy in force, the operator's last write
-// half a minute ago.
+// aMinuteLater is midway with another policy in force, all of it set by the
+// operator, last half a minute ago.
 func aMinuteLater(current psaapi.Policy) NamespaceInput {
 	in := midway()
 	in.Now, in.OursSince, in.Current = nine.Add(time.Minute), nine.Add(30*time.Second), current
+	in.Ours = ladder.Modes
 	in.Ours = ladder.Modes
 	return in
 }
 
 func TestHistoryIsWhatWasSeen(t *testing.T) {
-	const enforce, warn, audit = v1alpha1.ModeEnforce, v1alpha1.ModeWarn, v1alpha1.ModeAudit
+	const enforce, warn = v1alpha1.ModeEnforce, v1alpha1.ModeWarn
 	wrote := nine.Add(30 * time.Second)
 	earlier := []v1alpha1.HistoryEntry{climbed(warn, privileged, baseline, nine.Add(-time.Hour))}
 	announced := announced()
 	announced.History = earlier
-	back := v1alpha1.NamespaceRolloutStatus{
-		Current:  &v1alpha1.Policy{Enforce: "baseline:v1.37", Warn: "baseline:v1.37", Audit: "baseline:v1.37"},
-		Next:     &v1alpha1.Rung{Mode: enforce, To: "privileged:v1.37"},
-		Rollback: &v1alpha1.Rollback{Rung: "baseline:v1.37", To: "privileged:v1.37"},
-		History:  []v1alpha1.HistoryEntry{climbed(enforce, privileged, baseline, nine.Add(-time.Minute))},
-	}
+	asAnnounced := aMinuteLater(psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: baseline})
 	for name, tc := range map[string]struct {
 		old  v1alpha1.NamespaceRolloutStatus
 		now  NamespaceInput
@@ -49,32 +45,55 @@ func TestHistoryIsWhatWasSeen(t *testing.T) {
 	}{
 		"nothing moved": {announced, aMinuteLater(midway().Current), earlier},
 		"the rung that was announced": {
-			announced, aMinuteLater(psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: baseline}),
-			append([]v1alpha1.HistoryEntry{climbed(enforce, privileged, baseline, wrote)}, earlier...),
+			announced, asAnnounced, append([]v1alpha1.HistoryEntry{climbed(enforce, privileged, baseline, wrote)}, earlier...),
 		},
-		"the same move, but the operator never wrote a label": {
-			announced, with(aMinuteLater(psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: baseline}), func(in *NamespaceInput) { in.OursSince = time.Time{} }),
-			earlier,
-		},
-		"another level than announced": {announced, aMinuteLater(psaapi.Policy{Enforce: restricted, Warn: baseline, Audit: baseline}), earlier},
-		"another mode than announced":  {announced, aMinuteLater(psaapi.Policy{Enforce: privileged, Warn: restricted, Audit: baseline}), earlier},
-		"lowered by somebody":          {announced, aMinuteLater(psaapi.Policy{Enforce: privileged, Warn: privileged, Audit: baseline}), earlier},
 		"the rung, and somebody else's move": {
 			announced, aMinuteLater(psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: restricted}),
 			append([]v1alpha1.HistoryEntry{climbed(enforce, privileged, baseline, wrote)}, earlier...),
 		},
-		"the first look": {v1alpha1.NamespaceRolloutStatus{}, aMinuteLater(psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: baseline}), nil},
-		"taken back": {
-			back, aMinuteLater(psaapi.Policy{Enforce: pinned, Warn: baseline, Audit: baseline}),
-			append([]v1alpha1.HistoryEntry{rolledBack(baseline, pinned, wrote)}, back.History...),
+		"the same move, but the operator never wrote a label": {
+			announced, with(asAnnounced, func(in *NamespaceInput) { in.OursSince, in.Ours = time.Time{}, nil }), earlier,
 		},
-		"taken back to something else by somebody": {
-			back, aMinuteLater(psaapi.Policy{Enforce: privileged, Warn: baseline, Audit: baseline}), back.History,
+		"the same move, but by somebody else": {
+			announced, with(asAnnounced, func(in *NamespaceInput) { in.Ours = []v1alpha1.Mode{v1alpha1.ModeAudit, warn} }), earlier,
 		},
-		"another mode while a rollback is held": {
-			with(back, func(s *v1alpha1.NamespaceRolloutStatus) { s.Next = &v1alpha1.Rung{Mode: audit, To: "restricted:v1.37"} }),
-			aMinuteLater(psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: restricted}),
-			append([]v1alpha1.HistoryEntry{climbed(audit, baseline, restricted, wrote)}, back.History...),
+		"another level than announced": {announced, aMinuteLater(psaapi.Policy{Enforce: restricted, Warn: baseline, Audit: baseline}), earlier},
+		"another mode than announced":  {announced, aMinuteLater(psaapi.Policy{Enforce: privileged, Warn: restricted, Audit: baseline}), earlier},
+		"lowered by somebody":          {announced, aMinuteLater(psaapi.Policy{Enforce: privileged, Warn: privileged, Audit: baseline}), earlier},
+		"the first look":               {v1alpha1.NamespaceRolloutStatus{}, asAnnounced, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, History(tc.old, tc.now)); diff != "" {
+				t.Errorf("history (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestHistoryOfARollback(t *testing.T) {
+	wrote := nine.Add(30 * time.Second)
+	was := []v1alpha1.HistoryEntry{climbed(v1alpha1.ModeEnforce, privileged, baseline, nine.Add(-time.Minute))}
+	decided := v1alpha1.NamespaceRolloutStatus{
+		Current:  &v1alpha1.Policy{Enforce: "baseline:v1.37", Warn: "baseline:v1.37", Audit: "baseline:v1.37"},
+		Next:     &v1alpha1.Rung{Mode: v1alpha1.ModeEnforce, To: "privileged:v1.37"},
+		Rollback: &v1alpha1.Rollback{Rung: "baseline:v1.37", To: "privileged:v1.37"},
+		History:  was,
+	}
+	auditNext := with(decided, func(s *v1alpha1.NamespaceRolloutStatus) {
+		s.Next = rung(&ladder.Rung{Mode: v1alpha1.ModeAudit, To: restricted})
+	})
+	back := aMinuteLater(psaapi.Policy{Enforce: pinned, Warn: baseline, Audit: baseline})
+	for name, tc := range map[string]struct {
+		old  v1alpha1.NamespaceRolloutStatus
+		now  NamespaceInput
+		want []v1alpha1.HistoryEntry
+	}{
+		"taken back":                  {decided, back, append([]v1alpha1.HistoryEntry{rolledBack(baseline, pinned, wrote)}, was...)},
+		"taken back, but by somebody": {decided, with(back, func(in *NamespaceInput) { in.Ours = []v1alpha1.Mode{v1alpha1.ModeAudit} }), was},
+		"taken further by somebody":   {decided, aMinuteLater(psaapi.Policy{Enforce: privileged, Warn: baseline, Audit: baseline}), was},
+		"another rung, while it is held": {
+			auditNext, aMinuteLater(psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: restricted}),
+			append([]v1alpha1.HistoryEntry{climbed(v1alpha1.ModeAudit, baseline, restricted, wrote)}, was...),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -174,6 +193,7 @@ func TestApprovalIsUsedOnce(t *testing.T) {
 		"an enforce rung without approval": {announced(), aMinuteLater(enforced), 2},
 		"nothing moved":                    {announced(), manual(aMinuteLater(midway().Current)), 2},
 		"another mode's rung":              {warnNext, manual(aMinuteLater(psaapi.Policy{Enforce: privileged, Warn: restricted, Audit: baseline})), 2},
+		"the same rung by somebody else":   {announced(), manual(with(aMinuteLater(enforced), func(in *NamespaceInput) { in.Ours = nil })), 2},
 		"somebody else's move":             {announced(), manual(aMinuteLater(psaapi.Policy{Enforce: restricted, Warn: baseline, Audit: baseline})), 2},
 		"a rung taken back":                {back, manual(aMinuteLater(psaapi.Policy{Enforce: pinned, Warn: baseline, Audit: baseline})), 2},
 	} {

@@ -123,8 +123,8 @@ func checkConditions(t failer, all []string, generation int64, now time.Time, ol
 	}
 }
 
-// A verdict has been what it is since it became so; while it is not known, what
-// was known stays.
+// A verdict has been what it is since it became so, or since the last violation
+// that has gone; while it is not known, what was known stays.
 func TestSinceAlways(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		life(t, func(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput, status v1alpha1.NamespaceRolloutStatus) {
@@ -132,6 +132,11 @@ func TestSinceAlways(t *testing.T) {
 				want := v1alpha1.Compliance{Verdict: e.Verdict(), Since: atOrNil(in.Now)}
 				if before, known := find(old.Compliance, e.Level); known && (!e.Known || before.Verdict == want.Verdict) {
 					want = v1alpha1.Compliance{Verdict: before.Verdict, Since: before.Since}
+				}
+				for _, gone := range e.Departed {
+					if seen := at(gone.LastSeen.Time); e.Verdict() == v1alpha1.VerdictCompliant && want.Since.Before(&seen) {
+						want.Since = &seen
+					}
 				}
 				got := status.Compliance[i]
 				if got.Verdict != want.Verdict || !got.Since.Equal(want.Since) {

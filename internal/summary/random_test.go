@@ -61,7 +61,16 @@ func anyViolations(t *rapid.T) []v1alpha1.Violation {
 	}).Draw(t, "violations")
 }
 
-func anyEvidence(t *rapid.T, level psaapi.LevelVersion) Evidence {
+// anyDeparted was seen last at any time within two hours.
+func anyDeparted(t *rapid.T, now time.Time) []v1alpha1.Violation {
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) v1alpha1.Violation {
+		v := violation("gone", "privileged", v1alpha1.SourcePod)
+		v.LastSeen = &metav1.Time{Time: now.Add(-time.Duration(rapid.IntRange(0, 7_200_000).Draw(t, "ms ago")) * time.Millisecond)}
+		return v
+	}), 0, 3).Draw(t, "departed")
+}
+
+func anyEvidence(t *rapid.T, level psaapi.LevelVersion, now time.Time) Evidence {
 	if !rapid.Bool().Draw(t, "known") {
 		return Evidence{Level: level}
 	}
@@ -72,7 +81,7 @@ func anyEvidence(t *rapid.T, level psaapi.LevelVersion) Evidence {
 	}
 	return Evidence{
 		Level: level, Known: true, Pods: rapid.IntRange(0, 50).Draw(t, "pods"), Workloads: 20,
-		ViolatingWorkloads: len(violating), Violations: violations,
+		ViolatingWorkloads: len(violating), Violations: violations, Departed: anyDeparted(t, now),
 	}
 }
 
@@ -85,6 +94,7 @@ func anyInput(t *rapid.T, current psaapi.Policy, now time.Time) NamespaceInput {
 		Manual: rapid.Bool().Draw(t, "manual"), Bake: time.Duration(rapid.IntRange(0, 40).Draw(t, "bake")) * time.Minute,
 	}
 	if rapid.Bool().Draw(t, "ours") {
+		in.Ours = rapid.SliceOfDistinct(rapid.SampledFrom(ladder.Modes), rapid.ID).Draw(t, "modes")
 		in.OursSince = now.Add(-time.Duration(rapid.IntRange(0, 20).Draw(t, "since")) * time.Minute)
 	}
 	if next, ok := ladder.Next(in.Current, in.Target, server); ok {
@@ -96,7 +106,7 @@ func anyInput(t *rapid.T, current psaapi.Policy, now time.Time) NamespaceInput {
 	}
 	in.Ahead = ladder.Ahead(in.Current, in.Target, server)
 	for _, level := range ladder.Levels(in.Current, in.Target, server) {
-		in.Evidence = append(in.Evidence, anyEvidence(t, level))
+		in.Evidence = append(in.Evidence, anyEvidence(t, level, now))
 	}
 	if rapid.IntRange(0, 5).Draw(t, "invalid labels") == 0 {
 		in.InvalidLabels = []string{"pod-security.kubernetes.io/warn=none"}

@@ -41,7 +41,7 @@ func anyRollout(t *rapid.T, now time.Time) RolloutInput {
 			in.Namespaces[name] = lately(now.Add(-time.Duration(rapid.IntRange(0, 300).Draw(t, "climbed")) * time.Minute))
 		default:
 			look := held(rapid.SampledFrom(reasons).Draw(t, "reason"), "why")
-			look.Evidence = []Evidence{anyEvidence(t, baseline)}
+			look.Evidence = []Evidence{anyEvidence(t, baseline, now)}
 			in.Namespaces[name] = Namespace(v1alpha1.NamespaceRolloutStatus{}, look)
 		}
 	}
