@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/events"
@@ -17,7 +18,9 @@ import (
 const maxNote = 1024
 
 // record tells of one thing on both kinds: on the NamespaceRollout for the team,
-// on the PodSecurityRollout, with the namespace's name, for who runs it.
+// on the PodSecurityRollout, with the namespace's name, for who runs it. Events
+// of the same reason and action about the same object are counted as one, so
+// what tells of a mode has an action of its own for each.
 func record(to events.EventRecorder, s *snapshot, kind, reason, action, note string) {
 	to.Eventf(s.claim, s.rollout, kind, reason, action, "%s", clip(note))
 	to.Eventf(s.rollout, s.claim, kind, reason, action, "%s", clip(fmt.Sprintf("Namespace %s: %s", s.namespace.Name, note)))
@@ -26,10 +29,10 @@ func record(to events.EventRecorder, s *snapshot, kind, reason, action, note str
 // recordStep tells of a rung that was climbed, or taken back.
 func recordStep(to events.EventRecorder, s *snapshot, h v1alpha1.HistoryEntry) {
 	if h.Reason == v1alpha1.ReasonRolledBack {
-		record(to, s, corev1.EventTypeWarning, "RolledBack", "RollBack", fmt.Sprintf("%s went back from %s to %s", h.Mode, h.From, h.To))
+		record(to, s, corev1.EventTypeWarning, "RolledBack", action("RollBack", h), fmt.Sprintf("%s went back from %s to %s", h.Mode, h.From, h.To))
 		return
 	}
-	record(to, s, corev1.EventTypeNormal, "Climbed", "Climb", fmt.Sprintf("%s went from %s to %s", h.Mode, h.From, h.To))
+	record(to, s, corev1.EventTypeNormal, "Climbed", action("Climb", h), fmt.Sprintf("%s went from %s to %s", h.Mode, h.From, h.To))
 }
 
 // recordMoved tells of a label that somebody else changed, and who.
@@ -38,7 +41,7 @@ func recordMoved(to events.EventRecorder, s *snapshot, h v1alpha1.HistoryEntry, 
 	if len(by) > 0 {
 		note += fmt.Sprintf(" but by field manager %q", by[0].Manager)
 	}
-	record(to, s, corev1.EventTypeWarning, "LabelChanged", "Observe", note)
+	record(to, s, corev1.EventTypeWarning, "LabelChanged", action("Observe", h), note)
 }
 
 // recordState tells that what holds the namespace has changed.
@@ -49,6 +52,12 @@ func recordState(to events.EventRecorder, s *snapshot, status v1alpha1.Namespace
 		kind = corev1.EventTypeWarning
 	}
 	record(to, s, kind, reason, "Evaluate", message)
+}
+
+// action is a verb with the mode it is about, such as ClimbAudit.
+func action(verb string, h v1alpha1.HistoryEntry) string {
+	mode := string(h.Mode)
+	return verb + strings.ToUpper(mode[:1]) + mode[1:]
 }
 
 func clip(s string) string {
