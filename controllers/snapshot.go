@@ -59,7 +59,9 @@ func (s *snapshot) look() (summary.NamespaceInput, error) {
 		in.Next = &next
 	}
 	in.Ahead = ladder.Ahead(in.Current, target, s.server)
-	in.InvalidLabels = labels.InvalidAfter(in.Next)
+	if len(labels.InvalidAfter(in.Next)) > 0 {
+		in.InvalidLabels = labels.InvalidAfter(nil) // all of them: whoever mends one may mend the others
+	}
 	in.OursSince = nslabels.LastApplied(s.namespace)
 	if in.Ours, err = nslabels.Ours(s.namespace); err != nil {
 		return in, err

@@ -31,7 +31,8 @@ type Input struct {
 	Owners   []Owner
 	TakeOver bool
 
-	// InvalidLabels are those that stay invalid after the rung, "key=value".
+	// InvalidLabels are those that the API server cannot parse, "key=value", unless
+	// the rung replaces them all.
 	InvalidLabels []string
 
 	// Synced is whether every watch has synced. Server is the API server's

@@ -55,12 +55,8 @@ func (c *Client) Apply(ctx context.Context, ns *corev1.Namespace, r ladder.Rung)
 		return err
 	}
 	maps.Copy(labels, wanted)
-	contested, err := owners(ns, wanted, func(metav1.ManagedFieldsEntry) bool { return false })
-	if err != nil {
-		return err
-	}
 	apply := applycorev1.Namespace(ns.Name).WithUID(ns.UID).WithResourceVersion(ns.ResourceVersion).WithLabels(labels)
-	_, err = c.namespaces.Apply(ctx, apply, metav1.ApplyOptions{FieldManager: v1alpha1.FieldManager, Force: len(contested) > 0})
+	_, err = c.namespaces.Apply(ctx, apply, metav1.ApplyOptions{FieldManager: v1alpha1.FieldManager, Force: replaces(ns.Labels, wanted)})
 	if err != nil {
 		return fmt.Errorf("applying %s to namespace %q: %w", r, ns.Name, err)
 	}
@@ -83,6 +79,17 @@ func owned(ns *corev1.Namespace) (map[string]string, error) {
 		}
 	}
 	return labels, nil
+}
+
+// replaces is whether a label has another value now: somebody owns it, be it in
+// the name of who wrote before managedFields were kept.
+func replaces(labels, wanted map[string]string) bool {
+	for key, value := range wanted {
+		if have, ok := labels[key]; ok && have != value {
+			return true
+		}
+	}
+	return false
 }
 
 func contains(labels, wanted map[string]string) bool {

@@ -14,9 +14,12 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/ladder"
 )
 
-// oneOff are the field managers of commands that people type once. A label they
-// set last has no standing owner: nothing would put it back.
+// oneOff are the field managers of commands that people type once, and the name
+// that the API server gives to whoever wrote before managedFields were kept. A
+// label they set last has no standing owner: nothing would put it back.
 var oneOff = map[string]bool{
+	"before-first-apply": true,
+
 	"kubectl-label":    true,
 	"kubectl-edit":     true,
 	"kubectl-patch":    true,
@@ -67,7 +70,7 @@ func SetBy(ns *corev1.Namespace, mode v1alpha1.Mode) ([]gate.Owner, error) {
 func owners(ns *corev1.Namespace, wanted map[string]string, skip func(metav1.ManagedFieldsEntry) bool) ([]gate.Owner, error) {
 	var found []gate.Owner
 	for _, entry := range ns.ManagedFields {
-		if isOurs(entry) || skip(entry) || entry.FieldsV1 == nil || entry.Subresource != "" {
+		if isOurs(entry) || skip(entry) || entry.FieldsV1 == nil {
 			continue
 		}
 		set := &fieldpath.Set{}

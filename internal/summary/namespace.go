@@ -46,7 +46,8 @@ type NamespaceInput struct {
 	SoakUntil time.Time
 	// Ahead are the modes stricter or newer than the target.
 	Ahead []v1alpha1.Mode
-	// InvalidLabels are those that the API server cannot parse, "key=value".
+	// InvalidLabels are those that the API server cannot parse, "key=value", unless
+	// the next rung replaces them all.
 	InvalidLabels []string
 	// OursSince is when the operator last wrote a label, zero for never.
 	OursSince time.Time

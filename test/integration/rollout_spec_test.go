@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +20,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/yaml"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
@@ -56,6 +57,9 @@ const (
 	wave = all + "\nstrategy: {waves: [{name: dev, namespaceSelector: {matchLabels: {env: dev}}, minComplete: %s}]}"
 )
 
+// long is one character longer than a label value may be.
+var long = strings.Repeat("a", 64)
+
 func target(fields string) string {
 	return fmt.Sprintf("targets: [{name: all, namespaceSelector: {}, %s}]", fields)
 }
@@ -77,150 +81,181 @@ func targets(n int) string {
 	return b.String()
 }
 
-// TestRolloutSpec applies specs to the API server. A case without want is
-// accepted; the others are refused with these messages and no other.
-func TestRolloutSpec(t *testing.T) {
-	long := strings.Repeat("a", 64)
-	cases := map[string]struct {
-		spec string
-		want []string
-	}{
-		// Accepted.
-		"the smallest":                      {spec: all},
-		"every field":                       {spec: everyField},
-		"observe, suspended, take over":     {spec: all + "\nmode: Observe\nsuspend: true\nlabelConflicts: TakeOver"},
-		"warn and audit stricter":           {spec: target("enforce: baseline, warn: restricted, audit: restricted")},
-		"enforce privileged, warn baseline": {spec: target("enforce: privileged, warn: baseline")},
-		"all three alike":                   {spec: target("enforce: restricted, warn: restricted, audit: restricted")},
-		"version Cluster":                   {spec: target("enforce: baseline, version: Cluster")},
-		"version latest":                    {spec: target("enforce: baseline, version: latest")},
-		"version v1.0":                      {spec: target("enforce: baseline, version: v1.0")},
-		"version not released yet":          {spec: target("enforce: baseline, version: v1.99")},
-		"64 targets":                        {spec: targets(64)},
-		"all operators":                     {spec: selector("{matchExpressions: [{key: a, operator: In, values: [b, c]}, {key: example.com/a, operator: NotIn, values: ['']}, {key: c, operator: Exists}, {key: d, operator: DoesNotExist, values: []}]}")},
-		"empty label value":                 {spec: selector("{matchLabels: {a: ''}}")},
-		"longest label value":               {spec: selector("{matchLabels: {a: " + long[:63] + "}}")},
-		"empty matchLabels":                 {spec: selector("{matchLabels: {}}")},
-		"nothing excluded":                  {spec: all + "\nexcludedNamespaces: []"},
-		"other namespaces excluded":         {spec: all + "\nexcludedNamespaces: [kube-system, monitoring]"},
-		"every field of strategy empty":     {spec: strategy("audit: {}, warn: {}, enforce: {}")},
-		"requirements lifted":               {spec: strategy("audit: {require: None}, warn: {require: None}")},
-		"durations as Go writes them":       {spec: strategy("audit: {soak: 1h30m0s}, warn: {soak: 1.5s}, enforce: {soak: 8760h, bake: 168h0m0s}")},
-		"shortest durations":                {spec: strategy("audit: {soak: 0s}, enforce: {soak: 500ms, bake: 0s}, progressDeadline: 1m")},
-		"the freeze over the weekend":       {spec: strategy("budgets: [{namespaces: 10%}, {namespaces: '0', schedule: 0 18 * * fri, duration: 62h}]")},
-		"a descriptor for a schedule":       {spec: strategy("budgets: [{namespaces: '5', schedule: '@daily', duration: 8h0m0s}]")},
-		"minComplete as a number":           {spec: fmt.Sprintf(wave, "5")},
-		"minComplete as a string":           {spec: fmt.Sprintf(wave, "'5'")},
-		"minComplete 0%":                    {spec: fmt.Sprintf(wave, "0%")},
-		"the last wave takes the rest":      {spec: strategy("waves: [{name: dev, namespaceSelector: {matchLabels: {env: dev}}}, {name: rest, namespaceSelector: {}}]")},
-		"report gates":                      {spec: strategy("enforce: {reports: [{source: falco, minSeverity: high}, {source: kyverno}]}")},
+// refusal is a spec and what the API server says against it, no more and no less.
+type refusal struct {
+	spec string
+	want []string
+}
 
-		// Refused: targets.
-		"no targets":            {spec: "mode: Apply", want: []string{"spec.targets: Required value", wantUnchecked}},
-		"empty list of targets": {spec: "targets: []", want: []string{"spec.targets: Invalid value: 0: spec.targets in body should have at least 1 items", "spec.targets: Invalid value: name at least one target, such as {name: everyone, namespaceSelector: {}, enforce: baseline}"}},
-		"65 targets":            {spec: targets(65), want: []string{"spec.targets: Too many: 65: must have at most 64 items", wantUnchecked}},
-		"target without a name": {spec: "targets: [{namespaceSelector: {}, enforce: baseline}]", want: []string{"spec.targets[0].name: Required value", wantUnchecked}},
-		"target without a selector": {spec: "targets: [{name: all, enforce: baseline}]",
-			want: []string{"spec.targets[0].namespaceSelector: Required value", wantUnchecked}},
-		"target without enforce": {spec: "targets: [{name: all, namespaceSelector: {}}]", want: []string{"spec.targets[0].enforce: Required value", wantUnchecked}},
-		"two targets of a name": {spec: "targets: [{name: a, namespaceSelector: {matchLabels: {a: a}}, enforce: baseline}, {name: a, namespaceSelector: {}, enforce: baseline}]",
-			want: []string{`spec.targets[1]: Duplicate value: {"name":"a"}`}},
-		"bad name of a target": {spec: "targets: [{name: All, namespaceSelector: {}, enforce: baseline}]", want: []string{"spec.targets[0].name: " + fmt.Sprintf(wantName, "All")}},
-		"target after one for everything": {spec: "targets: [{name: a, namespaceSelector: {}, enforce: baseline}, {name: b, namespaceSelector: {matchLabels: {a: b}}, enforce: restricted}]",
-			want: []string{"spec.targets: " + fmt.Sprintf(wantUnreachable, "target")}},
-		"warn less strict":           {spec: target("enforce: restricted, warn: baseline"), want: []string{"spec.targets[0]: " + wantWarn}},
-		"audit less strict":          {spec: target("enforce: baseline, audit: privileged"), want: []string{"spec.targets[0]: " + wantAudit}},
-		"warn and audit less strict": {spec: target("enforce: restricted, warn: baseline, audit: privileged"), want: []string{"spec.targets[0]: " + wantWarn, "spec.targets[0]: " + wantAudit}},
-		"unknown level in enforce":   {spec: target("enforce: strict"), want: []string{"spec.targets[0].enforce: " + fmt.Sprintf(wantLevel, "strict"), wantUnchecked}},
-		"unknown level in warn":      {spec: target("enforce: baseline, warn: Restricted"), want: []string{"spec.targets[0].warn: " + fmt.Sprintf(wantLevel, "Restricted"), wantUnchecked}},
-		"unknown level in audit":     {spec: target("enforce: baseline, audit: none"), want: []string{"spec.targets[0].audit: " + fmt.Sprintf(wantLevel, "none"), wantUnchecked}},
-		"version v2.1":               {spec: target("enforce: baseline, version: v2.1"), want: []string{"spec.targets[0].version: " + fmt.Sprintf(wantVersion, "v2.1")}},
-		"version without v":          {spec: target("enforce: baseline, version: '1.37'"), want: []string{"spec.targets[0].version: " + fmt.Sprintf(wantVersion, "1.37")}},
-		"version with a zero":        {spec: target("enforce: baseline, version: v1.037"), want: []string{"spec.targets[0].version: " + fmt.Sprintf(wantVersion, "v1.037")}},
-		"version with a patch":       {spec: target("enforce: baseline, version: v1.37.2"), want: []string{"spec.targets[0].version: " + fmt.Sprintf(wantVersion, "v1.37.2")}},
-		"version v1":                 {spec: target("enforce: baseline, version: v1"), want: []string{"spec.targets[0].version: " + fmt.Sprintf(wantVersion, "v1")}},
-		"version Latest":             {spec: target("enforce: baseline, version: Latest"), want: []string{"spec.targets[0].version: " + fmt.Sprintf(wantVersion, "Latest")}},
-		"version cluster":            {spec: target("enforce: baseline, version: cluster"), want: []string{"spec.targets[0].version: " + fmt.Sprintf(wantVersion, "cluster")}},
+// acceptedSpecs are what people write.
+var acceptedSpecs = map[string]string{
+	"the smallest":                      all,
+	"every field":                       everyField,
+	"observe, suspended, take over":     all + "\nmode: Observe\nsuspend: true\nlabelConflicts: TakeOver",
+	"warn and audit stricter":           target("enforce: baseline, warn: restricted, audit: restricted"),
+	"enforce privileged, warn baseline": target("enforce: privileged, warn: baseline"),
+	"all three alike":                   target("enforce: restricted, warn: restricted, audit: restricted"),
+	"version Cluster":                   target("enforce: baseline, version: Cluster"),
+	"version latest":                    target("enforce: baseline, version: latest"),
+	"version v1.0":                      target("enforce: baseline, version: v1.0"),
+	"version not released yet":          target("enforce: baseline, version: v1.99"),
+	"64 targets":                        targets(64),
+	"all operators":                     selector("{matchExpressions: [{key: a, operator: In, values: [b, c]}, {key: example.com/a, operator: NotIn, values: ['']}, {key: c, operator: Exists}, {key: d, operator: DoesNotExist, values: []}]}"),
+	"empty label value":                 selector("{matchLabels: {a: ''}}"),
+	"longest label value":               selector("{matchLabels: {a: " + long[:63] + "}}"),
+	"empty matchLabels":                 selector("{matchLabels: {}}"),
+	"nothing excluded":                  all + "\nexcludedNamespaces: []",
+	"other namespaces excluded":         all + "\nexcludedNamespaces: [kube-system, monitoring]",
+	"every field of strategy empty":     strategy("audit: {}, warn: {}, enforce: {}"),
+	"requirements lifted":               strategy("audit: {require: None}, warn: {require: None}"),
+	"durations as Go writes them":       strategy("audit: {soak: 1h30m0s}, warn: {soak: 1.5s}, enforce: {soak: 8760h, bake: 168h0m0s}"),
+	"shortest durations":                strategy("audit: {soak: 0s}, enforce: {soak: 500ms, bake: 0s}, progressDeadline: 1m"),
+	"the freeze over the weekend":       strategy("budgets: [{namespaces: 10%}, {namespaces: '0', schedule: 0 18 * * fri, duration: 62h}]"),
+	"a descriptor for a schedule":       strategy("budgets: [{namespaces: '5', schedule: '@daily', duration: 8h0m0s}]"),
+	"minComplete as a number":           fmt.Sprintf(wave, "5"),
+	"minComplete as a string":           fmt.Sprintf(wave, "'5'"),
+	"minComplete 0%":                    fmt.Sprintf(wave, "0%"),
+	"the last wave takes the rest":      strategy("waves: [{name: dev, namespaceSelector: {matchLabels: {env: dev}}}, {name: rest, namespaceSelector: {}}]"),
+	"report gates":                      strategy("enforce: {reports: [{source: falco, minSeverity: high}, {source: kyverno}]}"),
+}
 
-		// Refused: selectors.
-		"unknown operator": {spec: selector("{matchExpressions: [{key: a, operator: Equals, values: [b]}]}"),
-			want: []string{`spec.targets[0].namespaceSelector.matchExpressions[0].operator: Unsupported value: "Equals": supported values: "In", "NotIn", "Exists", "DoesNotExist"`, wantUnchecked}},
-		"bad key of an expression": {spec: selector("{matchExpressions: [{key: a/b/c, operator: Exists}]}"),
-			want: []string{`spec.targets[0].namespaceSelector.matchExpressions[0].key: Invalid value: "a/b/c": key must be a label key such as "env" or "example.com/team"`}},
-		"In without values":      {spec: selector("{matchExpressions: [{key: a, operator: In}]}"), want: []string{"spec.targets[0].namespaceSelector.matchExpressions[0]: " + wantValues}},
-		"NotIn of no values":     {spec: selector("{matchExpressions: [{key: a, operator: NotIn, values: []}]}"), want: []string{"spec.targets[0].namespaceSelector.matchExpressions[0]: " + wantValues}},
-		"Exists with values":     {spec: selector("{matchExpressions: [{key: a, operator: Exists, values: [b]}]}"), want: []string{"spec.targets[0].namespaceSelector.matchExpressions[0]: " + wantValues}},
-		"bad value of In":        {spec: selector("{matchExpressions: [{key: a, operator: In, values: [-b]}]}"), want: []string{"spec.targets[0].namespaceSelector.matchExpressions[0].values[0]: " + fmt.Sprintf(wantLabelValue, "-b")}},
-		"bad key of matchLabels": {spec: selector("{matchLabels: {'a b': c}}"), want: []string{"spec.targets[0].namespaceSelector.matchLabels: " + wantMatchKey}},
-		"bad value of matchLabels": {spec: selector("{matchLabels: {a: b c}}"),
-			want: []string{"spec.targets[0].namespaceSelector.matchLabels[a]: " + fmt.Sprintf(wantLabelValue, "b c")}},
-		"label value too long": {spec: selector("{matchLabels: {a: " + long + "}}"),
-			want: []string{"spec.targets[0].namespaceSelector.matchLabels.a: Too long: may not be more than 63 bytes", wantUnchecked}},
-		"expression over the operator's labels": {spec: selector("{matchExpressions: [{key: pod-security.kubernetes.io/enforce, operator: DoesNotExist}]}"),
-			want: []string{`spec.targets[0].namespaceSelector.matchExpressions[0].key: Invalid value: "pod-security.kubernetes.io/enforce": ` + wantOurKey}},
-		"the operator's labels": {spec: selector("{matchLabels: {pod-security.kubernetes.io/warn: baseline}}"),
-			want: []string{"spec.targets[0].namespaceSelector.matchLabels: Invalid value: " + wantOurKey}},
+// refusedTargets are mistakes in spec.targets.
+var refusedTargets = map[string]refusal{
+	"no targets":            {spec: "mode: Apply", want: []string{"spec.targets: Required value", wantUnchecked}},
+	"empty list of targets": {spec: "targets: []", want: []string{"spec.targets: Invalid value: 0: spec.targets in body should have at least 1 items", "spec.targets: Invalid value: name at least one target, such as {name: everyone, namespaceSelector: {}, enforce: baseline}"}},
+	"65 targets":            {spec: targets(65), want: []string{"spec.targets: Too many: 65: must have at most 64 items", wantUnchecked}},
+	"target without a name": {spec: "targets: [{namespaceSelector: {}, enforce: baseline}]", want: []string{"spec.targets[0].name: Required value", wantUnchecked}},
+	"target without a selector": {spec: "targets: [{name: all, enforce: baseline}]",
+		want: []string{"spec.targets[0].namespaceSelector: Required value", wantUnchecked}},
+	"target without enforce": {spec: "targets: [{name: all, namespaceSelector: {}}]", want: []string{"spec.targets[0].enforce: Required value", wantUnchecked}},
+	"two targets of a name": {spec: "targets: [{name: a, namespaceSelector: {matchLabels: {a: a}}, enforce: baseline}, {name: a, namespaceSelector: {}, enforce: baseline}]",
+		want: []string{`spec.targets[1]: Duplicate value: {"name":"a"}`}},
+	"bad name of a target": {spec: "targets: [{name: All, namespaceSelector: {}, enforce: baseline}]", want: []string{"spec.targets[0].name: " + fmt.Sprintf(wantName, "All")}},
+	"target after one for everything": {spec: "targets: [{name: a, namespaceSelector: {}, enforce: baseline}, {name: b, namespaceSelector: {matchLabels: {a: b}}, enforce: restricted}]",
+		want: []string{"spec.targets: " + fmt.Sprintf(wantUnreachable, "target")}},
+	"warn less strict":           {spec: target("enforce: restricted, warn: baseline"), want: []string{"spec.targets[0]: " + wantWarn}},
+	"audit less strict":          {spec: target("enforce: baseline, audit: privileged"), want: []string{"spec.targets[0]: " + wantAudit}},
+	"warn and audit less strict": {spec: target("enforce: restricted, warn: baseline, audit: privileged"), want: []string{"spec.targets[0]: " + wantWarn, "spec.targets[0]: " + wantAudit}},
+	"unknown level in enforce":   {spec: target("enforce: strict"), want: []string{"spec.targets[0].enforce: " + fmt.Sprintf(wantLevel, "strict"), wantUnchecked}},
+	"unknown level in warn":      {spec: target("enforce: baseline, warn: Restricted"), want: []string{"spec.targets[0].warn: " + fmt.Sprintf(wantLevel, "Restricted"), wantUnchecked}},
+	"unknown level in audit":     {spec: target("enforce: baseline, audit: none"), want: []string{"spec.targets[0].audit: " + fmt.Sprintf(wantLevel, "none"), wantUnchecked}},
+	"version v2.1":               {spec: target("enforce: baseline, version: v2.1"), want: []string{"spec.targets[0].version: " + fmt.Sprintf(wantVersion, "v2.1")}},
+	"version without v":          {spec: target("enforce: baseline, version: '1.37'"), want: []string{"spec.targets[0].version: " + fmt.Sprintf(wantVersion, "1.37")}},
+	"version with a zero":        {spec: target("enforce: baseline, version: v1.037"), want: []string{"spec.targets[0].version: " + fmt.Sprintf(wantVersion, "v1.037")}},
+	"version with a patch":       {spec: target("enforce: baseline, version: v1.37.2"), want: []string{"spec.targets[0].version: " + fmt.Sprintf(wantVersion, "v1.37.2")}},
+	"version v1":                 {spec: target("enforce: baseline, version: v1"), want: []string{"spec.targets[0].version: " + fmt.Sprintf(wantVersion, "v1")}},
+	"version Latest":             {spec: target("enforce: baseline, version: Latest"), want: []string{"spec.targets[0].version: " + fmt.Sprintf(wantVersion, "Latest")}},
+	"version cluster":            {spec: target("enforce: baseline, version: cluster"), want: []string{"spec.targets[0].version: " + fmt.Sprintf(wantVersion, "cluster")}},
+}
 
-		// Refused: everything else of the spec.
-		"unknown mode":            {spec: all + "\nmode: DryRun", want: []string{`spec.mode: Unsupported value: "DryRun": supported values: "Apply", "Observe"`, wantUnchecked}},
-		"unknown conflict policy": {spec: all + "\nlabelConflicts: Force", want: []string{`spec.labelConflicts: Unsupported value: "Force": supported values: "Yield", "TakeOver"`, wantUnchecked}},
-		"excluded by a pattern":   {spec: all + "\nexcludedNamespaces: ['kube-*']", want: []string{"spec.excludedNamespaces[0]: " + fmt.Sprintf(wantExcluded, "kube-*")}},
-		"excluded twice":          {spec: all + "\nexcludedNamespaces: [a, a]", want: []string{`spec.excludedNamespaces[1]: Duplicate value: "a"`}},
+// refusedSelectors are mistakes in a namespaceSelector.
+var refusedSelectors = map[string]refusal{
+	"unknown operator": {spec: selector("{matchExpressions: [{key: a, operator: Equals, values: [b]}]}"),
+		want: []string{`spec.targets[0].namespaceSelector.matchExpressions[0].operator: Unsupported value: "Equals": supported values: "In", "NotIn", "Exists", "DoesNotExist"`, wantUnchecked}},
+	"bad key of an expression": {spec: selector("{matchExpressions: [{key: a/b/c, operator: Exists}]}"),
+		want: []string{`spec.targets[0].namespaceSelector.matchExpressions[0].key: Invalid value: "a/b/c": key must be a label key such as "env" or "example.com/team"`}},
+	"In without values":      {spec: selector("{matchExpressions: [{key: a, operator: In}]}"), want: []string{"spec.targets[0].namespaceSelector.matchExpressions[0]: " + wantValues}},
+	"NotIn of no values":     {spec: selector("{matchExpressions: [{key: a, operator: NotIn, values: []}]}"), want: []string{"spec.targets[0].namespaceSelector.matchExpressions[0]: " + wantValues}},
+	"Exists with values":     {spec: selector("{matchExpressions: [{key: a, operator: Exists, values: [b]}]}"), want: []string{"spec.targets[0].namespaceSelector.matchExpressions[0]: " + wantValues}},
+	"bad value of In":        {spec: selector("{matchExpressions: [{key: a, operator: In, values: [-b]}]}"), want: []string{"spec.targets[0].namespaceSelector.matchExpressions[0].values[0]: " + fmt.Sprintf(wantLabelValue, "-b")}},
+	"bad key of matchLabels": {spec: selector("{matchLabels: {'a b': c}}"), want: []string{"spec.targets[0].namespaceSelector.matchLabels: " + wantMatchKey}},
+	"bad value of matchLabels": {spec: selector("{matchLabels: {a: b c}}"),
+		want: []string{"spec.targets[0].namespaceSelector.matchLabels[a]: " + fmt.Sprintf(wantLabelValue, "b c")}},
+	"label value too long": {spec: selector("{matchLabels: {a: " + long + "}}"),
+		want: []string{"spec.targets[0].namespaceSelector.matchLabels.a: Too long: may not be more than 63 bytes", wantUnchecked}},
+	"expression over the operator's labels": {spec: selector("{matchExpressions: [{key: pod-security.kubernetes.io/enforce, operator: DoesNotExist}]}"),
+		want: []string{`spec.targets[0].namespaceSelector.matchExpressions[0].key: Invalid value: "pod-security.kubernetes.io/enforce": ` + wantOurKey}},
+	"the operator's labels": {spec: selector("{matchLabels: {pod-security.kubernetes.io/warn: baseline}}"),
+		want: []string{"spec.targets[0].namespaceSelector.matchLabels: Invalid value: " + wantOurKey}},
+}
 
-		// Refused: pace.
-		"audit soak in days":         {spec: strategy("audit: {soak: 1d}"), want: []string{"spec.strategy.audit.soak: " + fmt.Sprintf(wantSoak, "1d")}},
-		"warn soak without a unit":   {spec: strategy("warn: {soak: '10'}"), want: []string{"spec.strategy.warn.soak: " + fmt.Sprintf(wantSoak, "10")}},
-		"enforce soak below zero":    {spec: strategy("enforce: {soak: -1h}"), want: []string{"spec.strategy.enforce.soak: " + fmt.Sprintf(wantSoak, "-1h")}},
-		"enforce soak of years":      {spec: strategy("enforce: {soak: 8761h}"), want: []string{"spec.strategy.enforce.soak: " + fmt.Sprintf(wantSoak, "8761h")}},
-		"soak past any number":       {spec: strategy("enforce: {soak: 99999999999h}"), want: []string{"spec.strategy.enforce.soak: " + fmt.Sprintf(wantSoak, "99999999999h")}},
-		"bake of a word":             {spec: strategy("enforce: {bake: soon}"), want: []string{"spec.strategy.enforce.bake: " + fmt.Sprintf(wantBake, "soon")}},
-		"bake of weeks":              {spec: strategy("enforce: {bake: 169h}"), want: []string{"spec.strategy.enforce.bake: " + fmt.Sprintf(wantBake, "169h")}},
-		"deadline in weeks":          {spec: strategy("progressDeadline: 2w"), want: []string{"spec.strategy.progressDeadline: " + fmt.Sprintf(wantDeadline, "2w")}},
-		"deadline shorter than soak": {spec: strategy("audit: {soak: 48h}, progressDeadline: 24h"), want: []string{"spec.strategy: Invalid value: progressDeadline must be longer than every soak and the bake, or a rollout that does as it was told counts as Stalled"}},
-		"unknown requirement":        {spec: strategy("audit: {require: Some}"), want: []string{`spec.strategy.audit.require: Unsupported value: "Some": supported values: "Compliant", "None"`, wantUnchecked}},
-		"enforce without compliance": {spec: strategy("enforce: {require: None}"), want: []string{`strict decoding error: unknown field "spec.strategy.enforce.require"`}},
-		"unknown approval":           {spec: strategy("enforce: {approval: Maybe}"), want: []string{`spec.strategy.enforce.approval: Unsupported value: "Maybe": supported values: "Automatic", "Manual"`, wantUnchecked}},
-		"unknown answer to refusals": {spec: strategy("enforce: {onRejection: Ignore}"), want: []string{`spec.strategy.enforce.onRejection: Unsupported value: "Ignore": supported values: "Hold", "Rollback"`, wantUnchecked}},
-		"unknown severity": {spec: strategy("enforce: {reports: [{source: falco, minSeverity: severe}]}"),
-			want: []string{`spec.strategy.enforce.reports[0].minSeverity: Unsupported value: "severe": supported values: "info", "low", "medium", "high", "critical"`, wantUnchecked}},
-		"two gates of a source": {spec: strategy("enforce: {reports: [{source: falco}, {source: falco}]}"), want: []string{`spec.strategy.enforce.reports[1]: Duplicate value: {"source":"falco"}`}},
+// refusedFields are mistakes in the other fields of the spec.
+var refusedFields = map[string]refusal{
+	"unknown mode":            {spec: all + "\nmode: DryRun", want: []string{`spec.mode: Unsupported value: "DryRun": supported values: "Apply", "Observe"`, wantUnchecked}},
+	"unknown conflict policy": {spec: all + "\nlabelConflicts: Force", want: []string{`spec.labelConflicts: Unsupported value: "Force": supported values: "Yield", "TakeOver"`, wantUnchecked}},
+	"excluded by a pattern":   {spec: all + "\nexcludedNamespaces: ['kube-*']", want: []string{"spec.excludedNamespaces[0]: " + fmt.Sprintf(wantExcluded, "kube-*")}},
+	"excluded twice":          {spec: all + "\nexcludedNamespaces: [a, a]", want: []string{`spec.excludedNamespaces[1]: Duplicate value: "a"`}},
+}
 
-		// Refused: waves.
-		"two waves of a name": {spec: strategy("waves: [{name: a, namespaceSelector: {matchLabels: {a: a}}}, {name: a, namespaceSelector: {matchLabels: {a: b}}}]"),
-			want: []string{`spec.strategy.waves[1]: Duplicate value: {"name":"a"}`}},
-		"bad name of a wave": {spec: strategy("waves: [{name: wave_1, namespaceSelector: {}}]"), want: []string{"spec.strategy.waves[0].name: " + fmt.Sprintf(wantName, "wave_1")}},
-		"wave after one for everything": {spec: strategy("waves: [{name: a, namespaceSelector: {}}, {name: b, namespaceSelector: {matchLabels: {a: b}}}]"),
-			want: []string{"spec.strategy.waves: " + fmt.Sprintf(wantUnreachable, "wave")}},
-		"minComplete 110%":    {spec: fmt.Sprintf(wave, "110%"), want: []string{"spec.strategy.waves[0].minComplete: " + fmt.Sprintf(wantMinComplete, `"110%"`)}},
-		"minComplete -1":      {spec: fmt.Sprintf(wave, "-1"), want: []string{"spec.strategy.waves[0].minComplete: " + fmt.Sprintf(wantMinComplete, "-1")}},
-		"minComplete '-1'":    {spec: fmt.Sprintf(wave, "'-1'"), want: []string{"spec.strategy.waves[0].minComplete: " + fmt.Sprintf(wantMinComplete, `"-1"`)}},
-		"minComplete most":    {spec: fmt.Sprintf(wave, "most"), want: []string{"spec.strategy.waves[0].minComplete: " + fmt.Sprintf(wantMinComplete, `"most"`)}},
-		"minComplete 1000000": {spec: fmt.Sprintf(wave, "1000000"), want: []string{"spec.strategy.waves[0].minComplete: " + fmt.Sprintf(wantMinComplete, "1000000")}},
+// refusedStrategies are mistakes in the pace of the modes.
+var refusedStrategies = map[string]refusal{
+	"audit soak in days":         {spec: strategy("audit: {soak: 1d}"), want: []string{"spec.strategy.audit.soak: " + fmt.Sprintf(wantSoak, "1d")}},
+	"warn soak without a unit":   {spec: strategy("warn: {soak: '10'}"), want: []string{"spec.strategy.warn.soak: " + fmt.Sprintf(wantSoak, "10")}},
+	"enforce soak below zero":    {spec: strategy("enforce: {soak: -1h}"), want: []string{"spec.strategy.enforce.soak: " + fmt.Sprintf(wantSoak, "-1h")}},
+	"enforce soak of years":      {spec: strategy("enforce: {soak: 8761h}"), want: []string{"spec.strategy.enforce.soak: " + fmt.Sprintf(wantSoak, "8761h")}},
+	"soak past any number":       {spec: strategy("enforce: {soak: 99999999999h}"), want: []string{"spec.strategy.enforce.soak: " + fmt.Sprintf(wantSoak, "99999999999h")}},
+	"bake of a word":             {spec: strategy("enforce: {bake: soon}"), want: []string{"spec.strategy.enforce.bake: " + fmt.Sprintf(wantBake, "soon")}},
+	"bake of weeks":              {spec: strategy("enforce: {bake: 169h}"), want: []string{"spec.strategy.enforce.bake: " + fmt.Sprintf(wantBake, "169h")}},
+	"deadline in weeks":          {spec: strategy("progressDeadline: 2w"), want: []string{"spec.strategy.progressDeadline: " + fmt.Sprintf(wantDeadline, "2w")}},
+	"deadline shorter than soak": {spec: strategy("audit: {soak: 48h}, progressDeadline: 24h"), want: []string{"spec.strategy: Invalid value: progressDeadline must be longer than every soak and the bake, or a rollout that does as it was told counts as Stalled"}},
+	"unknown requirement":        {spec: strategy("audit: {require: Some}"), want: []string{`spec.strategy.audit.require: Unsupported value: "Some": supported values: "Compliant", "None"`, wantUnchecked}},
+	"enforce without compliance": {spec: strategy("enforce: {require: None}"), want: []string{`strict decoding error: unknown field "spec.strategy.enforce.require"`}},
+	"unknown approval":           {spec: strategy("enforce: {approval: Maybe}"), want: []string{`spec.strategy.enforce.approval: Unsupported value: "Maybe": supported values: "Automatic", "Manual"`, wantUnchecked}},
+	"unknown answer to refusals": {spec: strategy("enforce: {onRejection: Ignore}"), want: []string{`spec.strategy.enforce.onRejection: Unsupported value: "Ignore": supported values: "Hold", "Rollback"`, wantUnchecked}},
+	"unknown severity": {spec: strategy("enforce: {reports: [{source: falco, minSeverity: severe}]}"),
+		want: []string{`spec.strategy.enforce.reports[0].minSeverity: Unsupported value: "severe": supported values: "info", "low", "medium", "high", "critical"`, wantUnchecked}},
+	"two gates of a source": {spec: strategy("enforce: {reports: [{source: falco}, {source: falco}]}"), want: []string{`spec.strategy.enforce.reports[1]: Duplicate value: {"source":"falco"}`}},
+}
 
-		// Refused: budgets.
-		"no budgets":               {spec: strategy("budgets: []"), want: []string{"spec.strategy.budgets: Invalid value: 0: spec.strategy.budgets in body should have at least 1 items"}},
-		"budget of 110%":           {spec: strategy("budgets: [{namespaces: 110%}]"), want: []string{"spec.strategy.budgets[0].namespaces: " + fmt.Sprintf(wantBudget, "110%")}},
-		"budget of 0%":             {spec: strategy("budgets: [{namespaces: 0%}]"), want: []string{"spec.strategy.budgets[0].namespaces: " + fmt.Sprintf(wantBudget, "0%")}},
-		"budget of -1":             {spec: strategy("budgets: [{namespaces: '-1'}]"), want: []string{"spec.strategy.budgets[0].namespaces: " + fmt.Sprintf(wantBudget, "-1")}},
-		"budget of abc":            {spec: strategy("budgets: [{namespaces: abc}]"), want: []string{"spec.strategy.budgets[0].namespaces: " + fmt.Sprintf(wantBudget, "abc")}},
-		"budget as a number":       {spec: strategy("budgets: [{namespaces: 5}]"), want: []string{`spec.strategy.budgets[0].namespaces: Invalid value: "integer": spec.strategy.budgets[0].namespaces in body must be of type string: "integer"`, wantUnchecked}},
-		"schedule without an end":  {spec: strategy("budgets: [{namespaces: '0', schedule: 0 18 * * fri}]"), want: []string{"spec.strategy.budgets[0]: " + wantTogether}},
-		"duration without a start": {spec: strategy("budgets: [{namespaces: '0', duration: 62h}]"), want: []string{"spec.strategy.budgets[0]: " + wantTogether}},
-		"budget's duration too short": {spec: strategy("budgets: [{namespaces: '0', schedule: '@daily', duration: 59s}]"),
-			want: []string{"spec.strategy.budgets[0].duration: " + fmt.Sprintf(wantDuration, "59s")}},
-		"budget's duration in days": {spec: strategy("budgets: [{namespaces: '0', schedule: '@daily', duration: 2d}]"),
-			want: []string{"spec.strategy.budgets[0].duration: " + fmt.Sprintf(wantDuration, "2d")}},
-		"schedule of four fields": {spec: strategy("budgets: [{namespaces: '0', schedule: 0 18 * *, duration: 1h}]"),
-			want: []string{"spec.strategy.budgets[0].schedule: " + fmt.Sprintf(wantSchedule, "0 18 * *")}},
-		"unknown field": {spec: all + "\nexcludeNamespaces: [a]", want: []string{`strict decoding error: unknown field "spec.excludeNamespaces"`}},
-	}
+// refusedWaves are mistakes in spec.strategy.waves.
+var refusedWaves = map[string]refusal{
+	"two waves of a name": {spec: strategy("waves: [{name: a, namespaceSelector: {matchLabels: {a: a}}}, {name: a, namespaceSelector: {matchLabels: {a: b}}}]"),
+		want: []string{`spec.strategy.waves[1]: Duplicate value: {"name":"a"}`}},
+	"bad name of a wave": {spec: strategy("waves: [{name: wave_1, namespaceSelector: {}}]"), want: []string{"spec.strategy.waves[0].name: " + fmt.Sprintf(wantName, "wave_1")}},
+	"wave after one for everything": {spec: strategy("waves: [{name: a, namespaceSelector: {}}, {name: b, namespaceSelector: {matchLabels: {a: b}}}]"),
+		want: []string{"spec.strategy.waves: " + fmt.Sprintf(wantUnreachable, "wave")}},
+	"minComplete 110%":    {spec: fmt.Sprintf(wave, "110%"), want: []string{"spec.strategy.waves[0].minComplete: " + fmt.Sprintf(wantMinComplete, `"110%"`)}},
+	"minComplete -1":      {spec: fmt.Sprintf(wave, "-1"), want: []string{"spec.strategy.waves[0].minComplete: " + fmt.Sprintf(wantMinComplete, "-1")}},
+	"minComplete '-1'":    {spec: fmt.Sprintf(wave, "'-1'"), want: []string{"spec.strategy.waves[0].minComplete: " + fmt.Sprintf(wantMinComplete, `"-1"`)}},
+	"minComplete most":    {spec: fmt.Sprintf(wave, "most"), want: []string{"spec.strategy.waves[0].minComplete: " + fmt.Sprintf(wantMinComplete, `"most"`)}},
+	"minComplete 1000000": {spec: fmt.Sprintf(wave, "1000000"), want: []string{"spec.strategy.waves[0].minComplete: " + fmt.Sprintf(wantMinComplete, "1000000")}},
+}
+
+// refusedBudgets are mistakes in spec.strategy.budgets.
+var refusedBudgets = map[string]refusal{
+	"no budgets":               {spec: strategy("budgets: []"), want: []string{"spec.strategy.budgets: Invalid value: 0: spec.strategy.budgets in body should have at least 1 items"}},
+	"budget of 110%":           {spec: strategy("budgets: [{namespaces: 110%}]"), want: []string{"spec.strategy.budgets[0].namespaces: " + fmt.Sprintf(wantBudget, "110%")}},
+	"budget of 0%":             {spec: strategy("budgets: [{namespaces: 0%}]"), want: []string{"spec.strategy.budgets[0].namespaces: " + fmt.Sprintf(wantBudget, "0%")}},
+	"budget of -1":             {spec: strategy("budgets: [{namespaces: '-1'}]"), want: []string{"spec.strategy.budgets[0].namespaces: " + fmt.Sprintf(wantBudget, "-1")}},
+	"budget of abc":            {spec: strategy("budgets: [{namespaces: abc}]"), want: []string{"spec.strategy.budgets[0].namespaces: " + fmt.Sprintf(wantBudget, "abc")}},
+	"budget as a number":       {spec: strategy("budgets: [{namespaces: 5}]"), want: []string{`spec.strategy.budgets[0].namespaces: Invalid value: "integer": spec.strategy.budgets[0].namespaces in body must be of type string: "integer"`, wantUnchecked}},
+	"schedule without an end":  {spec: strategy("budgets: [{namespaces: '0', schedule: 0 18 * * fri}]"), want: []string{"spec.strategy.budgets[0]: " + wantTogether}},
+	"duration without a start": {spec: strategy("budgets: [{namespaces: '0', duration: 62h}]"), want: []string{"spec.strategy.budgets[0]: " + wantTogether}},
+	"budget's duration too short": {spec: strategy("budgets: [{namespaces: '0', schedule: '@daily', duration: 59s}]"),
+		want: []string{"spec.strategy.budgets[0].duration: " + fmt.Sprintf(wantDuration, "59s")}},
+	"budget's duration in days": {spec: strategy("budgets: [{namespaces: '0', schedule: '@daily', duration: 2d}]"),
+		want: []string{"spec.strategy.budgets[0].duration: " + fmt.Sprintf(wantDuration, "2d")}},
+	"schedule of four fields": {spec: strategy("budgets: [{namespaces: '0', schedule: 0 18 * *, duration: 1h}]"),
+		want: []string{"spec.strategy.budgets[0].schedule: " + fmt.Sprintf(wantSchedule, "0 18 * *")}},
+	"unknown field": {spec: all + "\nexcludeNamespaces: [a]", want: []string{`strict decoding error: unknown field "spec.excludeNamespaces"`}},
+}
+
+// TestRolloutSpecAccepted applies specs that are as they should be.
+func TestRolloutSpecAccepted(t *testing.T) {
 	c := newClient(t)
-	for name, tc := range cases {
+	for name, spec := range acceptedSpecs {
 		t.Run(name, func(t *testing.T) {
-			object := parse(t, "PodSecurityRollout", tc.spec)
-			object.SetName("spec")
-			compareRefusal(t, tc.want, create(t, c, object))
+			object := parse(t, "PodSecurityRollout", spec)
+			object.SetName("accepted")
+			compareRefusal(t, nil, create(t, c, object))
 		})
+	}
+}
+
+// TestRolloutSpecRefused applies specs with mistakes, and reads what people are
+// told to do about them.
+func TestRolloutSpecRefused(t *testing.T) {
+	c := newClient(t)
+	for _, cases := range []map[string]refusal{
+		refusedTargets, refusedSelectors, refusedFields, refusedStrategies, refusedWaves, refusedBudgets,
+	} {
+		for name, tc := range cases {
+			t.Run(name, func(t *testing.T) {
+				object := parse(t, "PodSecurityRollout", tc.spec)
+				object.SetName("refused")
+				compareRefusal(t, tc.want, create(t, c, object))
+			})
+		}
 	}
 }
 
@@ -257,6 +292,31 @@ strategy:
   progressDeadline: 720h
 labelConflicts: Yield
 `
+
+// TestSamplesAccepted applies what config/samples tells people to begin with.
+func TestSamplesAccepted(t *testing.T) {
+	c := newClient(t)
+	files, err := filepath.Glob(filepath.Join("..", "..", "config", "samples", "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("looking for samples: %d files, error %v", len(files), err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatalf("reading a sample: %v", err)
+		}
+		object := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal(data, object); err != nil {
+			t.Fatalf("parsing %s: %v", file, err)
+		}
+		if object.GroupVersionKind().Group != v1alpha1.GroupVersion.Group {
+			continue
+		}
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			compareRefusal(t, nil, create(t, c, object))
+		})
+	}
+}
 
 // TestNamespaceRolloutSpec is TestRolloutSpec for the other kind.
 func TestNamespaceRolloutSpec(t *testing.T) {
@@ -344,12 +404,11 @@ func TestScheduleAsParsed(t *testing.T) {
 	}
 }
 
-// TestRolloutDefaults is what `kubectl get -o yaml` shows of specs that leave
-// things out, whether a file or a Go client does.
-func TestRolloutDefaults(t *testing.T) {
-	selectAll := &v1alpha1.NamespaceSelector{}
-	one := []v1alpha1.Target{{Name: "all", NamespaceSelector: selectAll, Enforce: v1alpha1.LevelBaseline}}
-	const wantDefaults = `
+// everyone is the least of targets, as a Go client writes it.
+var everyone = []v1alpha1.Target{{Name: "all", NamespaceSelector: &v1alpha1.NamespaceSelector{}, Enforce: v1alpha1.LevelBaseline}}
+
+// wantDefaults is the spec of everyone with all that was left out.
+const wantDefaults = `
 mode: Apply
 suspend: false
 targets: [{name: all, namespaceSelector: {}, enforce: baseline, version: Cluster}]
@@ -361,44 +420,47 @@ strategy:
   budgets: [{namespaces: 10%}]
 labelConflicts: Yield
 `
-	cases := map[string]struct {
-		object client.Object
-		want   string
-	}{
-		"a file": {object: parse(t, "PodSecurityRollout", all), want: wantDefaults},
-		"a file with empty fields": {
-			object: parse(t, "PodSecurityRollout", all+"\nstrategy: {audit: {}, warn: null, enforce: {soak: null}, budgets: null}\nexcludedNamespaces: null"),
-			want:   wantDefaults,
+
+// defaultsCases are specs as a file or as a Go client sends them.
+var defaultsCases = map[string]struct {
+	file   string
+	client *v1alpha1.PodSecurityRolloutSpec
+	want   string
+}{
+	"a file": {file: all, want: wantDefaults},
+	"a file with empty fields": {
+		file: all + "\nstrategy: {audit: {}, warn: null, enforce: {soak: null}, budgets: null}\nexcludedNamespaces: null",
+		want: wantDefaults,
+	},
+	"a Go client": {
+		client: &v1alpha1.PodSecurityRolloutSpec{Targets: everyone},
+		want:   wantDefaults,
+	},
+	"a Go client with an empty strategy": {
+		client: &v1alpha1.PodSecurityRolloutSpec{Targets: everyone, Strategy: &v1alpha1.Strategy{}},
+		want:   wantDefaults,
+	},
+	"a Go client with empty strategies": {
+		client: &v1alpha1.PodSecurityRolloutSpec{Targets: everyone, Strategy: &v1alpha1.Strategy{
+			Audit: &v1alpha1.ModeStrategy{}, Warn: &v1alpha1.ModeStrategy{}, Enforce: &v1alpha1.EnforceStrategy{}, Budgets: []v1alpha1.Budget{},
+		}},
+		want: wantDefaults,
+	},
+	"a Go client that excludes nothing": {
+		client: &v1alpha1.PodSecurityRolloutSpec{Targets: everyone, ExcludedNamespaces: []string{}},
+		want:   strings.Replace(wantDefaults, "[kube-system, kube-public, kube-node-lease]", "[]", 1),
+	},
+	"a wave, a budget and durations": {
+		client: &v1alpha1.PodSecurityRolloutSpec{
+			Suspend: ptr.To(true),
+			Targets: everyone,
+			Strategy: &v1alpha1.Strategy{
+				Enforce: &v1alpha1.EnforceStrategy{Soak: &metav1.Duration{Duration: 24 * time.Hour}, Bake: &metav1.Duration{}},
+				Waves:   []v1alpha1.Wave{{Name: "all", NamespaceSelector: &v1alpha1.NamespaceSelector{}}},
+				Budgets: []v1alpha1.Budget{{Namespaces: "0", Schedule: "@weekly", Duration: &metav1.Duration{Duration: 62 * time.Hour}}},
+			},
 		},
-		"a Go client": {
-			object: &v1alpha1.PodSecurityRollout{Spec: v1alpha1.PodSecurityRolloutSpec{Targets: one}},
-			want:   wantDefaults,
-		},
-		"a Go client with an empty strategy": {
-			object: &v1alpha1.PodSecurityRollout{Spec: v1alpha1.PodSecurityRolloutSpec{Targets: one, Strategy: &v1alpha1.Strategy{}}},
-			want:   wantDefaults,
-		},
-		"a Go client with empty strategies": {
-			object: &v1alpha1.PodSecurityRollout{Spec: v1alpha1.PodSecurityRolloutSpec{Targets: one, Strategy: &v1alpha1.Strategy{
-				Audit: &v1alpha1.ModeStrategy{}, Warn: &v1alpha1.ModeStrategy{}, Enforce: &v1alpha1.EnforceStrategy{}, Budgets: []v1alpha1.Budget{},
-			}}},
-			want: wantDefaults,
-		},
-		"a Go client that excludes nothing": {
-			object: &v1alpha1.PodSecurityRollout{Spec: v1alpha1.PodSecurityRolloutSpec{Targets: one, ExcludedNamespaces: []string{}}},
-			want:   strings.Replace(wantDefaults, "[kube-system, kube-public, kube-node-lease]", "[]", 1),
-		},
-		"a wave, a budget and durations": {
-			object: &v1alpha1.PodSecurityRollout{Spec: v1alpha1.PodSecurityRolloutSpec{
-				Suspend: ptr.To(true),
-				Targets: one,
-				Strategy: &v1alpha1.Strategy{
-					Enforce: &v1alpha1.EnforceStrategy{Soak: &metav1.Duration{Duration: 24 * time.Hour}, Bake: &metav1.Duration{}},
-					Waves:   []v1alpha1.Wave{{Name: "all", NamespaceSelector: selectAll}},
-					Budgets: []v1alpha1.Budget{{Namespaces: "0", Schedule: "@weekly", Duration: &metav1.Duration{Duration: 62 * time.Hour}}},
-				},
-			}},
-			want: `
+		want: `
 mode: Apply
 suspend: true
 targets: [{name: all, namespaceSelector: {}, enforce: baseline, version: Cluster}]
@@ -411,13 +473,20 @@ strategy:
   budgets: [{namespaces: "0", schedule: "@weekly", duration: 62h0m0s}]
 labelConflicts: Yield
 `,
-		},
-	}
+	},
+}
+
+// TestRolloutDefaults is what `kubectl get -o yaml` shows of specs that leave
+// things out, whether a file or a Go client does.
+func TestRolloutDefaults(t *testing.T) {
 	c := newClient(t)
-	for name, tc := range cases {
+	for name, tc := range defaultsCases {
 		t.Run(name, func(t *testing.T) {
-			tc.object.SetName("defaults")
-			object := asSent(t, tc.object)
+			object := parse(t, "PodSecurityRollout", tc.file)
+			if tc.client != nil {
+				object.Object["spec"] = asSent(t, tc.client)
+			}
+			object.SetName("defaults")
 			if err := create(t, c, object); err != nil {
 				t.Fatalf("creating the rollout: %v", err)
 			}
@@ -441,24 +510,18 @@ func parse(t *testing.T, kind, spec string) *unstructured.Unstructured {
 	return object
 }
 
-// asSent is an object as a client sends it, so that what is read back is what
-// the API server made of it and not what Go does.
-func asSent(t *testing.T, object client.Object) *unstructured.Unstructured {
+// asSent is a spec as a Go client sends it.
+func asSent(t *testing.T, spec *v1alpha1.PodSecurityRolloutSpec) map[string]any {
 	t.Helper()
-	gvk, err := apiutil.GVKForObject(object, scheme)
+	data, err := json.Marshal(spec)
 	if err != nil {
-		t.Fatalf("finding the kind of the object: %v", err)
+		t.Fatalf("writing the spec: %v", err)
 	}
-	data, err := json.Marshal(object)
-	if err != nil {
-		t.Fatalf("writing the object: %v", err)
+	fields := map[string]any{}
+	if err := json.Unmarshal(data, &fields); err != nil {
+		t.Fatalf("reading the spec: %v", err)
 	}
-	sent := &unstructured.Unstructured{}
-	if err := json.Unmarshal(data, &sent.Object); err != nil {
-		t.Fatalf("reading the object: %v", err)
-	}
-	sent.SetGroupVersionKind(gvk)
-	return sent
+	return fields
 }
 
 // create asks the API server for everything of a creation but to store it.

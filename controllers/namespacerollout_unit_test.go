@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	psaapi "k8s.io/pod-security-admission/api"
+
+	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/internal/gate"
+	"github.com/podsecurity-rollout/operator/internal/ladder"
+	"github.com/podsecurity-rollout/operator/internal/summary"
+)
+
+// says is an API server that answers every dry run so, and is asked to write
+// nothing.
+type says struct {
+	Labels
+	answer gate.DryRun
+	err    error
+	asked  []string
+}
+
+func (s *says) DryRun(_ context.Context, ns *corev1.Namespace, lv psaapi.LevelVersion) (gate.DryRun, error) {
+	s.asked = append(s.asked, ns.Name+" "+lv.String())
+	return s.answer, s.err
+}
+
+// withTurn has the fleet grant the turn for enforce=baseline.
+func withTurn(s *snapshot) {
+	s.claim.Status.Fleet = &v1alpha1.FleetStatus{EnforceTurn: v1alpha1.EnforceTurnGranted, GrantedFor: "baseline:v1.37"}
+}
+
+func TestDecide(t *testing.T) {
+	agrees, disagrees := &says{}, &says{answer: gate.DryRun{Violations: []string{"web-0: privileged"}}}
+	fails := &says{err: errors.New("no answer")}
+	unlabelled := func(s *snapshot) { s.namespace = labelled(ours()) }
+	observed := func(s *snapshot) {
+		unlabelled(s)
+		s.rollout.Spec.Strategy = &v1alpha1.Strategy{Audit: &v1alpha1.ModeStrategy{Require: v1alpha1.RequirementNone}}
+	}
+	rejecting := func(s *snapshot) {
+		enforced(time.Minute * 5)(s)
+		refusing(s)
+		enforcing(v1alpha1.EnforceStrategy{OnRejection: v1alpha1.RejectionRollback, Bake: hours(1)})(s.rollout)
+	}
+	for name, tc := range map[string]struct {
+		server  *says
+		change  func(*snapshot)
+		step    string // empty: none
+		reason  string
+		message string
+		asked   []string
+	}{
+		"the server agrees":         {agrees, withTurn, "enforce=baseline:v1.37", "Climbing", "Climbing enforce=baseline:v1.37", []string{"shop baseline:v1.37"}},
+		"the server disagrees":      {disagrees, withTurn, "", "ServerDisagrees", "web-0: privileged", []string{"shop baseline:v1.37"}},
+		"the server does not tell":  {fails, withTurn, "", "Inconclusive", "no answer", []string{"shop baseline:v1.37"}},
+		"held, and nobody is asked": {agrees, func(s *snapshot) { withTurn(s); suspend(s.rollout) }, "", "Suspended", "suspended", nil},
+		"no turn yet":               {agrees, func(*snapshot) {}, "", "Climbing", "asks for its turn", nil},
+		"the first rung":            {agrees, unlabelled, "audit=baseline:v1.37", "Climbing", "", []string{"shop baseline:v1.37"}},
+		"a rung that needs nothing": {disagrees, observed, "audit=baseline:v1.37", "Climbing", "", nil},
+		"the target is reached":     {agrees, enforced(time.Hour), "", "", "", nil},
+		"going back":                {agrees, rejecting, "enforce=privileged:v1.37", "RolledBack", "Rolling back: Pods of Deployment web are refused", nil},
+		"not accepted":              {agrees, func(s *snapshot) { s.accepted = summary.Acceptance{Reason: "InvalidSpec"} }, "", "", "", nil},
+		"who owns cannot be told":   {agrees, func(s *snapshot) { withTurn(s); unreadable(s) }, "", "Inconclusive", "managedFields", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tc.server.asked = nil
+			s := shopSnapshot(tc.change)
+			in, err := s.look()
+			if err != nil {
+				t.Fatal(err)
+			}
+			step, err := (&NamespaceRolloutReconciler{Labels: tc.server}).decide(t.Context(), s, &in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			if step != nil {
+				got = step.String()
+			}
+			if got != tc.step || step != nil && in.Next != step {
+				t.Errorf("step %q, next %v; want %q", got, in.Next, tc.step)
+			}
+			if in.Decision.Reason != tc.reason || !strings.Contains(in.Decision.Message, tc.message) {
+				t.Errorf("%s: %s; want %s: …%s…", in.Decision.Reason, in.Decision.Message, tc.reason, tc.message)
+			}
+			if diff := cmp.Diff(tc.asked, tc.server.asked); diff != "" {
+				t.Errorf("the server was asked (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDecideSaysWhenTheSoakEnds(t *testing.T) {
+	s := shopSnapshot(withTurn, func(s *snapshot) { enforcing(v1alpha1.EnforceStrategy{Soak: hours(24)})(s.rollout) })
+	in, err := s.look()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&NamespaceRolloutReconciler{}).decide(t.Context(), s, &in); err != nil {
+		t.Fatal(err)
+	}
+	if want := morning.Add(24 * time.Hour); in.Decision.Reason != v1alpha1.ReasonSoaking || !in.SoakUntil.Equal(want) {
+		t.Errorf("%s until %v, want Soaking until %v", in.Decision.Reason, in.SoakUntil, want)
+	}
+	if in.Decision.RequeueAfter != 24*time.Hour {
+		t.Errorf("again after %s, want when the soak ends", in.Decision.RequeueAfter)
+	}
+}
+
+// A write that was refused is tried again without saying Climbing in between:
+// until it is written, that is how the rung stands.
+func TestDecideKeepsWriteRefused(t *testing.T) {
+	was := func(reason, rung string) v1alpha1.NamespaceRolloutStatus {
+		return v1alpha1.NamespaceRolloutStatus{
+			Conditions: []metav1.Condition{{Type: v1alpha1.ConditionProgressing, Reason: reason, Message: "no right"}},
+			Next:       &v1alpha1.Rung{Rung: rung},
+		}
+	}
+	atTheEnd := was(v1alpha1.ReasonWriteRefused, "")
+	atTheEnd.Next = nil
+	const writes = "Climbing audit=baseline:v1.37"
+	for name, tc := range map[string]struct {
+		old     v1alpha1.NamespaceRolloutStatus
+		reason  string
+		message string
+	}{
+		"refused":              {was(v1alpha1.ReasonWriteRefused, "audit=baseline:v1.37"), v1alpha1.ReasonWriteRefused, "no right"},
+		"another was refused":  {was(v1alpha1.ReasonWriteRefused, "warn=baseline:v1.37"), v1alpha1.ReasonClimbing, writes},
+		"refused, to the last": {atTheEnd, v1alpha1.ReasonClimbing, writes},
+		"held for a reason":    {was(v1alpha1.ReasonSoaking, "audit=baseline:v1.37"), v1alpha1.ReasonClimbing, writes},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := shopSnapshot(func(s *snapshot) { s.namespace, s.claim.Status = labelled(ours()), tc.old })
+			in, err := s.look()
+			if err != nil {
+				t.Fatal(err)
+			}
+			step, err := (&NamespaceRolloutReconciler{Labels: &says{}}).decide(t.Context(), s, &in)
+			if err != nil || step == nil {
+				t.Fatalf("step %v, error %v; want it to be tried", step, err)
+			}
+			if in.Decision.Reason != tc.reason || in.Decision.Message != tc.message {
+				t.Errorf("%s: %s; want %s: %s", in.Decision.Reason, in.Decision.Message, tc.reason, tc.message)
+			}
+		})
+	}
+}
+
+// A rollback that cannot be told from what was recorded is an error, and no step.
+func TestDecideErrs(t *testing.T) {
+	s := shopSnapshot(enforced(time.Minute), func(s *snapshot) { s.claim.Status.History[0].From = "lenient" })
+	in := summary.NamespaceInput{Now: morning}
+	if step, err := (&NamespaceRolloutReconciler{}).decide(t.Context(), s, &in); err == nil || step != nil {
+		t.Errorf("step %v, error %v; want an error", step, err)
+	}
+}
+
+func TestLookAgain(t *testing.T) {
+	bakes := func(after time.Duration) *metav1.Time { return &metav1.Time{Time: morning.Add(after)} }
+	one := []v1alpha1.Rejection{{}}
+	for name, tc := range map[string]struct {
+		held     time.Duration
+		bake     *metav1.Time
+		rejected []v1alpha1.Rejection
+		want     time.Duration
+	}{
+		"nothing to wait for":           {0, nil, nil, 0},
+		"what holds the rung":           {time.Minute, nil, nil, time.Minute},
+		"the bake":                      {0, bakes(time.Hour), nil, time.Hour},
+		"the bake, held for longer":     {2 * time.Hour, bakes(time.Hour), nil, time.Hour},
+		"the bake, held for less":       {time.Minute, bakes(time.Hour), nil, time.Minute},
+		"the bake has ended":            {0, bakes(0), nil, 0},
+		"refused pods":                  {0, nil, one, summary.QuietFor},
+		"refused pods, and a long bake": {0, bakes(time.Hour), one, summary.QuietFor},
+		"refused pods, and a bake":      {0, bakes(time.Minute), one, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := summary.NamespaceInput{Now: morning, Decision: gate.Decision{RequeueAfter: tc.held}, Rejected: tc.rejected}
+			if got := lookAgain(in, v1alpha1.NamespaceRolloutStatus{BakeUntil: tc.bake}); got != tc.want {
+				t.Errorf("again after %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestRolloutOwner(t *testing.T) {
+	ref := ownerReference(platform())
+	change := func(change func(*metav1.OwnerReference)) []metav1.OwnerReference {
+		changed := *ref.DeepCopy()
+		change(&changed)
+		return []metav1.OwnerReference{changed}
+	}
+	for name, tc := range map[string]struct {
+		owners    []metav1.OwnerReference
+		owned, by bool // by a rollout at all, and by this one
+	}{
+		"nobody":                         {nil, false, false},
+		"this rollout":                   {change(func(*metav1.OwnerReference) {}), true, true},
+		"one of the same name, long ago": {change(func(o *metav1.OwnerReference) { o.UID = "uid-before" }), true, false},
+		"an owner, no controller":        {change(func(o *metav1.OwnerReference) { o.Controller = nil }), false, false},
+		"another kind":                   {change(func(o *metav1.OwnerReference) { o.Kind = "Rollout" }), false, false},
+		"the kind of another group":      {change(func(o *metav1.OwnerReference) { o.APIVersion = "example.com/v1alpha1" }), false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			claim := claimBy(platform(), "shop", v1alpha1.NamespaceRolloutStatus{})
+			claim.OwnerReferences = tc.owners
+			if got := rolloutOwner(claim) != nil; got != tc.owned {
+				t.Errorf("owned by a rollout: %v, want %v", got, tc.owned)
+			}
+			if got := ownedBy(claim, platform()); got != tc.by {
+				t.Errorf("owned by this rollout: %v, want %v", got, tc.by)
+			}
+		})
+	}
+}
+
+// A step is taken only on what it was decided on.
+func TestConfirm(t *testing.T) {
+	warn := ladder.Rung{Mode: v1alpha1.ModeWarn, From: privilegedLatest, To: baselinePinned}
+	deleted := &metav1.Time{Time: morning}
+	for name, tc := range map[string]struct {
+		change        func(*snapshot)
+		enforce, warn bool // whether such a step is taken
+	}{
+		"nothing has changed":             {func(*snapshot) {}, true, true},
+		"another status":                  {func(s *snapshot) { s.claim.Status.ViolationsTotal, s.claim.ResourceVersion = 1, "9" }, true, true},
+		"the turn was taken":              {func(s *snapshot) { s.claim.Status.Fleet = nil }, false, true},
+		"an approval came or went":        {func(s *snapshot) { s.claim.Generation++ }, false, false},
+		"the claim was made anew":         {func(s *snapshot) { s.claim.UID = "new" }, false, false},
+		"the claim is about to go":        {func(s *snapshot) { s.claim.DeletionTimestamp = deleted }, false, false},
+		"the claim is another rollout's":  {func(s *snapshot) { s.claim.OwnerReferences[0].UID = "other" }, false, false},
+		"the claim is nobody's":           {func(s *snapshot) { s.claim.OwnerReferences = nil }, false, false},
+		"the rollout was edited":          {func(s *snapshot) { s.rollout.Generation++ }, false, false},
+		"the rollout was made anew":       {func(s *snapshot) { s.rollout.UID = "new" }, false, false},
+		"the rollout is about to go":      {func(s *snapshot) { s.rollout.DeletionTimestamp = deleted }, false, false},
+		"the namespace has changed":       {func(s *snapshot) { s.namespace.ResourceVersion = "9" }, false, false},
+		"the namespace was created again": {func(s *snapshot) { s.namespace.UID = "new" }, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			live := shopSnapshot(withTurn, tc.change)
+			for step, want := range map[*ladder.Rung]bool{&enforceBaseline: tc.enforce, &warn: tc.warn} {
+				err := shopSnapshot(withTurn).confirm(*live, *step)
+				if (err == nil) != want || err != nil && !errors.Is(err, errStale) {
+					t.Errorf("%s: error %v; want it taken: %v", step, err, want)
+				}
+			}
+		})
+	}
+}
