@@ -42,21 +42,21 @@ func TestEvents(t *testing.T) {
 	}{
 		"climbed": {
 			func(n *notebook, s *snapshot) { recordStep(n, s, step) },
-			told{Kind: "Normal", Reason: "Climbed", Action: "Climb", Note: "enforce went from privileged:latest to baseline:v1.37"},
+			told{Kind: "Normal", Reason: "Climbed", Action: "ClimbEnforce", Note: "enforce went from privileged:latest to baseline:v1.37"},
 		},
 		"taken back": {
 			func(n *notebook, s *snapshot) { recordStep(n, s, back) },
-			told{Kind: "Warning", Reason: "RolledBack", Action: "RollBack", Note: "enforce went back from baseline:v1.37 to privileged:v1.37"},
+			told{Kind: "Warning", Reason: "RolledBack", Action: "RollBackEnforce", Note: "enforce went back from baseline:v1.37 to privileged:v1.37"},
 		},
 		"moved by somebody": {
 			func(n *notebook, s *snapshot) { recordMoved(n, s, step, nil) },
-			told{Kind: "Warning", Reason: "LabelChanged", Action: "Observe", Note: "enforce went from privileged:latest to baseline:v1.37, not by this operator"},
+			told{Kind: "Warning", Reason: "LabelChanged", Action: "ObserveEnforce", Note: "enforce went from privileged:latest to baseline:v1.37, not by this operator"},
 		},
 		"moved by somebody known": {
 			func(n *notebook, s *snapshot) {
 				recordMoved(n, s, step, []gate.Owner{{Manager: "argocd"}})
 			},
-			told{Kind: "Warning", Reason: "LabelChanged", Action: "Observe", Note: `enforce went from privileged:latest to baseline:v1.37, not by this operator but by field manager "argocd"`},
+			told{Kind: "Warning", Reason: "LabelChanged", Action: "ObserveEnforce", Note: `enforce went from privileged:latest to baseline:v1.37, not by this operator but by field manager "argocd"`},
 		},
 		"waits": {
 			func(n *notebook, s *snapshot) { recordState(n, s, state(v1alpha1.ReasonSoaking)) },

@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -41,6 +42,8 @@ var allowVersions = cmp.AllowUnexported(psaapi.Version{})
 type serves struct{ version psaapi.Version }
 
 func (s serves) Version() psaapi.Version { return s.version }
+
+func (s serves) Ask(context.Context) (psaapi.Version, error) { return s.version, nil }
 
 // platform is a rollout that takes everything to baseline.
 func platform(changes ...func(*v1alpha1.PodSecurityRollout)) *v1alpha1.PodSecurityRollout {

@@ -105,7 +105,8 @@ func TestLookAtInvalidLabels(t *testing.T) {
 	if in, err = s.look(); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"pod-security.kubernetes.io/enforce-version=newest"}, in.InvalidLabels); diff != "" {
+	want := []string{"pod-security.kubernetes.io/enforce-version=newest", "pod-security.kubernetes.io/warn=none"}
+	if diff := cmp.Diff(want, in.InvalidLabels); diff != "" {
 		t.Errorf("invalid labels (-want +got):\n%s", diff)
 	}
 }

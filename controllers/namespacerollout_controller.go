@@ -62,6 +62,8 @@ type Labels interface {
 // ServerVersion answers the API server's emulation version.
 type ServerVersion interface {
 	Version() psaapi.Version
+	// Ask is Version as the API server answers this moment.
+	Ask(ctx context.Context) (psaapi.Version, error)
 }
 
 // NamespaceRolloutReconciler climbs one namespace.
@@ -111,7 +113,7 @@ func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Req
 	}
 	r.tell(s, in, status)
 	if step != nil {
-		err = r.take(ctx, s, *step)
+		err = r.take(ctx, s, *step, in.Decision.Climb)
 	}
 	if refused(err) {
 		in.Decision = gate.Decision{Reason: v1alpha1.ReasonWriteRefused, Message: err.Error()}
@@ -228,10 +230,15 @@ func (r *NamespaceRolloutReconciler) decide(ctx context.Context, s *snapshot, in
 	if in.Next == nil {
 		return nil, nil
 	}
+	return r.ask(ctx, s, in), nil
+}
+
+// ask answers the next rung if the gate lets it through, nil otherwise.
+func (r *NamespaceRolloutReconciler) ask(ctx context.Context, s *snapshot, in *summary.NamespaceInput) *ladder.Rung {
 	question, err := s.question(*in)
 	if err != nil {
 		in.Decision = gate.Decision{Reason: v1alpha1.ReasonInconclusive, Message: err.Error(), RequeueAfter: gate.Soon}
-		return nil, nil
+		return nil
 	}
 	in.Decision = gate.Evaluate(question)
 	if in.Decision.AskServer {
@@ -246,12 +253,12 @@ func (r *NamespaceRolloutReconciler) decide(ctx context.Context, s *snapshot, in
 		in.SoakUntil = gate.SoakUntil(question)
 	}
 	if !in.Decision.Climb {
-		return nil, nil
+		return nil
 	}
 	if reason, message := summary.State(s.claim.Status); reason == v1alpha1.ReasonWriteRefused && announced(s.claim.Status, *in.Next) {
 		in.Decision.Reason, in.Decision.Message = reason, message // until it is written, that is how it stands
 	}
-	return in.Next, nil
+	return in.Next
 }
 
 // announced is whether a status names the rung as the next.
@@ -306,22 +313,40 @@ func (r *NamespaceRolloutReconciler) tellMoves(s *snapshot, in summary.Namespace
 	}
 }
 
-// take writes the step, if what it was decided on still holds: the pods this
-// moment, the rollout and the claim as the API server has them, the namespace
-// by its resourceVersion in the write itself.
-func (r *NamespaceRolloutReconciler) take(ctx context.Context, s *snapshot, step ladder.Rung) error {
+// take writes the step, a climb or a step back, if what it was decided on still
+// holds: the rollout, the claim and the namespace as the API server has them,
+// its version where that is what latest stands for, the pods this moment.
+func (r *NamespaceRolloutReconciler) take(ctx context.Context, s *snapshot, step ladder.Rung, climb bool) error {
 	if err := r.confirm(ctx, s, step); err != nil {
 		return err
 	}
+	if err := r.confirmLatest(ctx, s, step); err != nil {
+		return err
+	}
 	require, _ := s.pace(step.Mode)
-	up := psaapi.CompareLevels(step.To.Level, step.From.Level) >= 0
-	if up && require != v1alpha1.RequirementNone && s.evidence(step.To).Verdict() != v1alpha1.VerdictCompliant {
+	if climb && require != v1alpha1.RequirementNone && s.evidence(step.To).Verdict() != v1alpha1.VerdictCompliant {
 		return fmt.Errorf("%w: the pods of namespace %q have changed", errStale, s.namespace.Name)
 	}
 	if err := r.Labels.Apply(ctx, s.namespace, step); err != nil {
 		return err
 	}
 	log.FromContext(ctx).Info("Wrote labels", "step", step.String(), "from", step.From.String(), "rollout", s.rollout.Name)
+	return nil
+}
+
+// confirmLatest errs when the step leaves latest and the API server is no longer
+// at the version that was taken for it: the pin would be a step down.
+func (r *NamespaceRolloutReconciler) confirmLatest(ctx context.Context, s *snapshot, step ladder.Rung) error {
+	if !step.From.Version.Latest() || step.From.Level == psaapi.LevelPrivileged {
+		return nil
+	}
+	now, err := r.Server.Ask(ctx)
+	if err != nil {
+		return err
+	}
+	if now != s.server {
+		return fmt.Errorf("%w: the API server is at %s now", errStale, now.String())
+	}
 	return nil
 }
 

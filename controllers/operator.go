@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"context"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -79,7 +80,7 @@ func (op *Operator) addServerVersion(mgr ctrl.Manager, _ Options) error {
 	if err != nil {
 		return fmt.Errorf("making a discovery client: %w", err)
 	}
-	if op.server, err = serverversion.New(d); err != nil {
+	if op.server, err = serverversion.New(context.Background(), d); err != nil {
 		return err
 	}
 	return mgr.Add(op.server)

@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -51,10 +52,15 @@ func (r *PodSecurityRolloutReconciler) Reconcile(ctx context.Context, req ctrl.R
 	if err := r.claim(ctx, f); err != nil {
 		return resultOf(ctx, 0, err)
 	}
-	if err := r.giveTurns(ctx, f); err != nil {
-		return resultOf(ctx, 0, err)
+	stale := r.giveTurns(ctx, f)
+	if stale != nil && !errors.Is(stale, errStale) {
+		return resultOf(ctx, 0, stale)
 	}
-	return r.record(ctx, f)
+	result, err := r.record(ctx, f)
+	if err == nil && stale != nil {
+		return resultOf(ctx, 0, stale)
+	}
+	return result, err
 }
 
 // fleetSnapshot is what one look at a rollout is made from.

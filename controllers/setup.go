@@ -43,7 +43,7 @@ type Notifier func(callback func(namespace string))
 func (r *NamespaceRolloutReconciler) SetupWithManager(mgr ctrl.Manager, pods Notifier, serverChanged func(func())) error {
 	r.started = r.Clock.Now()
 	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.NamespaceRollout{}, builder.WithPredicates(predicate.Funcs{UpdateFunc: claimChanged})).
+		For(&v1alpha1.NamespaceRollout{}). // its own writes too: a look at what it wrote is what makes sure of it
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(claimOf)).
 		Watches(&v1alpha1.PodSecurityRollout{}, handler.EnqueueRequestsFromMapFunc(r.claimsOfRollout),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
@@ -61,19 +61,6 @@ func (r *NamespaceRolloutReconciler) SetupWithManager(mgr ctrl.Manager, pods Not
 		})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
-}
-
-// claimChanged leaves out what the namespace reconciler wrote itself.
-func claimChanged(e event.UpdateEvent) bool {
-	old, ok := e.ObjectOld.(*v1alpha1.NamespaceRollout)
-	now, ok2 := e.ObjectNew.(*v1alpha1.NamespaceRollout)
-	if !ok || !ok2 {
-		return true
-	}
-	return old.Generation != now.Generation ||
-		!equality.Semantic.DeepEqual(old.OwnerReferences, now.OwnerReferences) ||
-		!equality.Semantic.DeepEqual(old.Status.Fleet, now.Status.Fleet) ||
-		len(now.Status.Conditions) == 0
 }
 
 func claimRequest(namespace string) reconcile.Request {

@@ -19,39 +19,6 @@ import (
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 )
 
-func TestClaimChanged(t *testing.T) {
-	looked := v1alpha1.NamespaceRolloutStatus{
-		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady}},
-		Fleet:      &v1alpha1.FleetStatus{EnforceTurn: v1alpha1.EnforceTurnWaiting},
-	}
-	for name, tc := range map[string]struct {
-		change func(*v1alpha1.NamespaceRollout)
-		want   bool
-	}{
-		"nothing":                     {func(*v1alpha1.NamespaceRollout) {}, false},
-		"its own status":              {func(c *v1alpha1.NamespaceRollout) { c.Status.ViolationsTotal, c.ResourceVersion = 3, "2" }, false},
-		"a label":                     {func(c *v1alpha1.NamespaceRollout) { c.Labels = map[string]string{"a": "b"} }, false},
-		"the spec":                    {func(c *v1alpha1.NamespaceRollout) { c.Generation++ }, true},
-		"the owner":                   {func(c *v1alpha1.NamespaceRollout) { c.OwnerReferences[0].UID = "another" }, true},
-		"the turn":                    {func(c *v1alpha1.NamespaceRollout) { c.Status.Fleet = &v1alpha1.FleetStatus{EnforceTurn: "Granted"} }, true},
-		"what the fleet says goes":    {func(c *v1alpha1.NamespaceRollout) { c.Status.Fleet = nil }, true},
-		"the status, by somebody":     {func(c *v1alpha1.NamespaceRollout) { c.Status.Conditions = nil }, true},
-		"its own status, said in new": {func(c *v1alpha1.NamespaceRollout) { c.Status.Fleet = &v1alpha1.FleetStatus{EnforceTurn: "Waiting"} }, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			before := claimBy(platform(), "shop", looked)
-			now := before.DeepCopy()
-			tc.change(now)
-			if got := claimChanged(event.UpdateEvent{ObjectOld: before, ObjectNew: now}); got != tc.want {
-				t.Errorf("changed: %v, want %v", got, tc.want)
-			}
-		})
-	}
-	if !claimChanged(event.UpdateEvent{ObjectOld: &corev1.Namespace{}, ObjectNew: &corev1.Namespace{}}) {
-		t.Error("what is no claim is let pass unseen")
-	}
-}
-
 func TestNamespaceChanged(t *testing.T) {
 	for name, tc := range map[string]struct {
 		change func(*corev1.Namespace)

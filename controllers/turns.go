@@ -30,24 +30,58 @@ func (r *PodSecurityRolloutReconciler) giveTurns(ctx context.Context, f *fleetSn
 	}
 	f.plan = f.strategy.Plan(f.members(r.Clock.Now()), r.Clock.Now())
 	if f.turnsMove() {
+		if err := r.confirm(ctx, f); err != nil {
+			return err
+		}
 		if err := r.readClaims(ctx, f); err != nil {
 			return err
 		}
 		f.plan = f.strategy.Plan(f.members(r.Clock.Now()), r.Clock.Now())
 	}
-	var stale error // one claim that has changed meanwhile does not keep the others waiting
+	return r.writeTurns(ctx, f)
+}
+
+// writeTurns writes what the fleet says in each claim. What is taken back is
+// written before anything is given, and nothing is given while a claim that
+// was to give its turn back has changed; otherwise one such claim does not keep
+// the others waiting.
+func (r *PodSecurityRolloutReconciler) writeTurns(ctx context.Context, f *fleetSnapshot) error {
 	wanted := f.wanted()
-	for _, name := range slices.Sorted(maps.Keys(wanted)) {
-		claim := f.claims[name]
-		_, err := applyStatus(ctx, r.Client, claim, v1alpha1.FleetFieldManager, &fleetStatus{claim.Status.Fleet}, &fleetStatus{wanted[name]})
-		switch {
-		case apierrors.IsConflict(err), apierrors.IsNotFound(err):
-			stale = fmt.Errorf("%w: %w", errStale, err)
-		case err != nil:
-			return err
+	names := slices.Sorted(maps.Keys(wanted))
+	given := func(name string) bool { return wanted[name].GrantedFor != "" }
+	var stale error
+	for _, giving := range []bool{false, true} {
+		if giving && stale != nil {
+			return stale
+		}
+		for _, name := range names {
+			if given(name) != giving {
+				continue
+			}
+			claim := f.claims[name]
+			_, err := applyStatus(ctx, r.Client, claim, v1alpha1.FleetFieldManager, &fleetStatus{claim.Status.Fleet}, &fleetStatus{wanted[name]})
+			switch {
+			case apierrors.IsConflict(err), apierrors.IsNotFound(err):
+				stale = fmt.Errorf("%w: %w", errStale, err)
+			case err != nil:
+				return err
+			}
 		}
 	}
 	return stale
+}
+
+// confirm errs when the rollout is not what the API server has: turns are given
+// by its waves and budgets.
+func (r *PodSecurityRolloutReconciler) confirm(ctx context.Context, f *fleetSnapshot) error {
+	rollout := &v1alpha1.PodSecurityRollout{}
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(f.rollout), rollout); err != nil {
+		return err
+	}
+	if !same(rollout, f.rollout) {
+		return fmt.Errorf("%w: PodSecurityRollout %s has changed", errStale, f.name)
+	}
+	return nil
 }
 
 // readClaims reads the rollout's claims as the API server has them now.

@@ -40,97 +40,101 @@ func granted(m *Member)  { m.Wants, m.Granted = rung, rung }
 func complete(m *Member) { m.Complete = true }
 func baking(m *Member)   { m.Baking = true }
 
+var (
+	dev  = v1alpha1.Wave{Name: "dev", NamespaceSelector: selector("wave", "dev")}
+	half = v1alpha1.Wave{Name: "dev", NamespaceSelector: selector("wave", "dev"), MinComplete: percent("50%")}
+	prod = v1alpha1.Wave{Name: "prod", NamespaceSelector: selector("wave", "prod")}
+)
+
+var planTests = map[string]struct {
+	strategy v1alpha1.Strategy
+	members  []Member
+	want     map[string]string // "granted", "-" (wants none), or what it waits for
+	inFlight int
+}{
+	"without budgets everybody goes": {
+		v1alpha1.Strategy{}, []Member{member("a", "", waiting), member("b", "", waiting)},
+		map[string]string{"a": "granted", "b": "granted"}, 2,
+	},
+	"who wants none gets none": {
+		v1alpha1.Strategy{}, []Member{member("a", "", nil)}, map[string]string{"a": "-"}, 0,
+	},
+	"a count, in the order of names": {
+		v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "1"}}},
+		[]Member{member("b", "", waiting), member("a", "", waiting)},
+		map[string]string{"a": "granted", "b": "budget 1: 1 of 1 namespaces in flight"}, 1,
+	},
+	"ten percent of three is one": {
+		v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "10%"}}},
+		[]Member{member("a", "", waiting), member("b", "", waiting), member("c", "", nil)},
+		map[string]string{"a": "granted", "b": "budget 10%: 1 of 1 namespaces in flight", "c": "-"}, 1,
+	},
+	"none lets nothing go": {
+		v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "0"}}}, []Member{member("a", "", waiting)},
+		map[string]string{"a": "budget 0: 0 of 0 namespaces in flight"}, 0,
+	},
+	"the strictest budget wins": {
+		v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "2"}, {Namespaces: "1"}, {Namespaces: "100%"}}},
+		[]Member{member("a", "", waiting), member("b", "", waiting)},
+		map[string]string{"a": "granted", "b": "budget 1: 1 of 1 namespaces in flight"}, 1,
+	},
+	"a turn given before stays, and counts": {
+		v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "1"}}},
+		[]Member{member("a", "", waiting), member("b", "", granted)},
+		map[string]string{"a": "budget 1: 1 of 1 namespaces in flight", "b": "granted"}, 1,
+	},
+	"baking counts, and the baking one itself waits": {
+		v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "2"}}},
+		[]Member{member("a", "", func(m *Member) { baking(m); waiting(m) }), member("b", "", waiting), member("c", "", waiting)},
+		map[string]string{"a": "the bake of its last enforce rung", "b": "granted", "c": "budget 2: 2 of 2 namespaces in flight"}, 2,
+	},
+	"the second wave waits for the first": {
+		v1alpha1.Strategy{Waves: []v1alpha1.Wave{dev, prod}},
+		[]Member{member("a", "prod", waiting), member("b", "dev", waiting), member("c", "dev", complete), member("d", "other", waiting)},
+		map[string]string{
+			"a": "wave dev: 1 of 2 namespaces to go", "b": "granted", "c": "-", "d": "wave dev: 1 of 2 namespaces to go",
+		}, 1,
+	},
+	"no wave comes after all": {
+		v1alpha1.Strategy{Waves: []v1alpha1.Wave{dev, prod}},
+		[]Member{member("a", "other", waiting), member("b", "prod", waiting), member("c", "dev", complete)},
+		map[string]string{"a": "wave prod: 1 of 1 namespaces to go", "b": "granted", "c": "-"}, 1,
+	},
+	"part of a wave is enough when it says so": {
+		v1alpha1.Strategy{Waves: []v1alpha1.Wave{half, prod}},
+		[]Member{member("a", "prod", waiting), member("b", "dev", waiting), member("c", "dev", complete)},
+		map[string]string{"a": "granted", "b": "granted", "c": "-"}, 2,
+	},
+	"an empty wave holds nobody": {
+		v1alpha1.Strategy{Waves: []v1alpha1.Wave{dev, prod}}, []Member{member("a", "prod", waiting)},
+		map[string]string{"a": "granted"}, 1,
+	},
+	"a wave does not wait for who is exempt": {
+		v1alpha1.Strategy{Waves: []v1alpha1.Wave{dev, prod}},
+		[]Member{member("a", "prod", waiting), member("b", "dev", func(m *Member) { m.Exempt = true })},
+		map[string]string{"a": "granted", "b": "-"}, 1,
+	},
+	"no turn in a wave that is rejecting": {
+		v1alpha1.Strategy{Waves: []v1alpha1.Wave{half, prod}},
+		[]Member{
+			member("a", "dev", waiting), member("b", "dev", func(m *Member) { m.Rejecting, m.Complete = true, true }),
+			member("c", "prod", waiting), member("d", "dev", complete),
+		},
+		map[string]string{"a": "wave dev: the pods of namespace b are being refused", "b": "-", "c": "granted", "d": "-"}, 1,
+	},
+	"nothing over the weekend, on a Monday": {
+		v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "0", Schedule: "0 18 * * fri", Duration: hours(62)}}},
+		[]Member{member("a", "", waiting)}, map[string]string{"a": "granted"}, 1,
+	},
+	"nothing on Mondays": {
+		v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "0", Schedule: "0 0 * * mon", Duration: hours(24)}}},
+		[]Member{member("a", "", waiting)},
+		map[string]string{"a": `budget 0 (schedule "0 0 * * mon", until 2026-11-24T00:00:00Z): 0 of 0 namespaces in flight`}, 0,
+	},
+}
+
 func TestPlan(t *testing.T) {
-	dev := v1alpha1.Wave{Name: "dev", NamespaceSelector: selector("wave", "dev")}
-	prod := v1alpha1.Wave{Name: "prod", NamespaceSelector: selector("wave", "prod")}
-	half := dev
-	half.MinComplete = percent("50%")
-	for name, tc := range map[string]struct {
-		strategy v1alpha1.Strategy
-		members  []Member
-		want     map[string]string // "granted", "-" (wants none), or what it waits for
-		inFlight int
-	}{
-		"without budgets everybody goes": {
-			v1alpha1.Strategy{}, []Member{member("a", "", waiting), member("b", "", waiting)},
-			map[string]string{"a": "granted", "b": "granted"}, 2,
-		},
-		"who wants none gets none": {
-			v1alpha1.Strategy{}, []Member{member("a", "", nil)}, map[string]string{"a": "-"}, 0,
-		},
-		"a count, in the order of names": {
-			v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "1"}}},
-			[]Member{member("b", "", waiting), member("a", "", waiting)},
-			map[string]string{"a": "granted", "b": "budget 1: 1 of 1 namespaces in flight"}, 1,
-		},
-		"ten percent of three is one": {
-			v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "10%"}}},
-			[]Member{member("a", "", waiting), member("b", "", waiting), member("c", "", nil)},
-			map[string]string{"a": "granted", "b": "budget 10%: 1 of 1 namespaces in flight", "c": "-"}, 1,
-		},
-		"none lets nothing go": {
-			v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "0"}}}, []Member{member("a", "", waiting)},
-			map[string]string{"a": "budget 0: 0 of 0 namespaces in flight"}, 0,
-		},
-		"the strictest budget wins": {
-			v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "2"}, {Namespaces: "1"}, {Namespaces: "100%"}}},
-			[]Member{member("a", "", waiting), member("b", "", waiting)},
-			map[string]string{"a": "granted", "b": "budget 1: 1 of 1 namespaces in flight"}, 1,
-		},
-		"a turn given before stays, and counts": {
-			v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "1"}}},
-			[]Member{member("a", "", waiting), member("b", "", granted)},
-			map[string]string{"a": "budget 1: 1 of 1 namespaces in flight", "b": "granted"}, 1,
-		},
-		"baking counts, and the baking one itself waits": {
-			v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "2"}}},
-			[]Member{member("a", "", func(m *Member) { baking(m); waiting(m) }), member("b", "", waiting), member("c", "", waiting)},
-			map[string]string{"a": "the bake of its last enforce rung", "b": "granted", "c": "budget 2: 2 of 2 namespaces in flight"}, 2,
-		},
-		"the second wave waits for the first": {
-			v1alpha1.Strategy{Waves: []v1alpha1.Wave{dev, prod}},
-			[]Member{member("a", "prod", waiting), member("b", "dev", waiting), member("c", "dev", complete), member("d", "other", waiting)},
-			map[string]string{
-				"a": "wave dev: 1 of 2 namespaces to go", "b": "granted", "c": "-", "d": "wave dev: 1 of 2 namespaces to go",
-			}, 1,
-		},
-		"no wave comes after all": {
-			v1alpha1.Strategy{Waves: []v1alpha1.Wave{dev, prod}},
-			[]Member{member("a", "other", waiting), member("b", "prod", waiting), member("c", "dev", complete)},
-			map[string]string{"a": "wave prod: 1 of 1 namespaces to go", "b": "granted", "c": "-"}, 1,
-		},
-		"part of a wave is enough when it says so": {
-			v1alpha1.Strategy{Waves: []v1alpha1.Wave{half, prod}},
-			[]Member{member("a", "prod", waiting), member("b", "dev", waiting), member("c", "dev", complete)},
-			map[string]string{"a": "granted", "b": "granted", "c": "-"}, 2,
-		},
-		"an empty wave holds nobody": {
-			v1alpha1.Strategy{Waves: []v1alpha1.Wave{dev, prod}}, []Member{member("a", "prod", waiting)},
-			map[string]string{"a": "granted"}, 1,
-		},
-		"a wave does not wait for who is exempt": {
-			v1alpha1.Strategy{Waves: []v1alpha1.Wave{dev, prod}},
-			[]Member{member("a", "prod", waiting), member("b", "dev", func(m *Member) { m.Exempt = true })},
-			map[string]string{"a": "granted", "b": "-"}, 1,
-		},
-		"no turn in a wave that is rejecting": {
-			v1alpha1.Strategy{Waves: []v1alpha1.Wave{half, prod}},
-			[]Member{
-				member("a", "dev", waiting), member("b", "dev", func(m *Member) { m.Rejecting, m.Complete = true, true }),
-				member("c", "prod", waiting), member("d", "dev", complete),
-			},
-			map[string]string{"a": "wave dev: the pods of namespace b are being refused", "b": "-", "c": "granted", "d": "-"}, 1,
-		},
-		"nothing over the weekend, on a Monday": {
-			v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "0", Schedule: "0 18 * * fri", Duration: hours(62)}}},
-			[]Member{member("a", "", waiting)}, map[string]string{"a": "granted"}, 1,
-		},
-		"nothing on Mondays": {
-			v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "0", Schedule: "0 0 * * mon", Duration: hours(24)}}},
-			[]Member{member("a", "", waiting)},
-			map[string]string{"a": `budget 0 (schedule "0 0 * * mon", until 2026-11-24T00:00:00Z): 0 of 0 namespaces in flight`}, 0,
-		},
-	} {
+	for name, tc := range planTests {
 		t.Run(name, func(t *testing.T) {
 			s, err := CompileStrategy(&tc.strategy)
 			if err != nil {
@@ -253,23 +257,7 @@ func TestPlanKeepsTheBudget(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var members []Member
-		before := 0
-		for i := range n {
-			m := member(fmt.Sprintf("ns-%02d", i), "", nil)
-			switch rapid.IntRange(0, 3).Draw(t, "state") {
-			case 1:
-				waiting(&m)
-			case 2:
-				granted(&m)
-			case 3:
-				baking(&m)
-			}
-			if m.inFlight() {
-				before++
-			}
-			members = append(members, m)
-		}
+		members, before := drawMembers(t, n)
 		plan := s.Plan(members, monday)
 		if plan.InFlight > max(allowed, before) {
 			t.Fatalf("%d in flight; %d are allowed and %d were before", plan.InFlight, allowed, before)
@@ -282,4 +270,17 @@ func TestPlanKeepsTheBudget(t *testing.T) {
 			}
 		}
 	})
+}
+
+// drawMembers draws n members, and counts those in flight.
+func drawMembers(t *rapid.T, n int) (members []Member, inFlight int) {
+	states := []func(*Member){nil, waiting, granted, baking}
+	for i := range n {
+		m := member(fmt.Sprintf("ns-%02d", i), "", rapid.SampledFrom(states).Draw(t, "state"))
+		if m.inFlight() {
+			inFlight++
+		}
+		members = append(members, m)
+	}
+	return members, inFlight
 }

@@ -36,86 +36,88 @@ func policy(t interface{ Fatalf(string, ...any) }, s string) psaapi.Policy {
 
 const unlabelled = "privileged:latest privileged:latest privileged:latest"
 
+var remainingTests = map[string]struct {
+	inForce, target string
+	want            []string
+}{
+	"from nothing to baseline with restricted warnings": {
+		unlabelled, "baseline:v1.37 restricted:v1.37 restricted:v1.37",
+		[]string{"audit=baseline:v1.37", "warn=baseline:v1.37", "enforce=baseline:v1.37", "audit=restricted:v1.37", "warn=restricted:v1.37"},
+	},
+	"from nothing to restricted": {
+		unlabelled, "restricted:v1.37 restricted:v1.37 restricted:v1.37",
+		[]string{
+			"audit=baseline:v1.37", "warn=baseline:v1.37", "enforce=baseline:v1.37",
+			"audit=restricted:v1.37", "warn=restricted:v1.37", "enforce=restricted:v1.37",
+		},
+	},
+	"reached": {
+		"baseline:v1.37 restricted:v1.37 restricted:v1.37", "baseline:v1.37 restricted:v1.37 restricted:v1.37", nil,
+	},
+	"privileged target asks nothing": {
+		unlabelled, "privileged:v1.37 privileged:v1.37 privileged:v1.37", nil,
+	},
+	"stricter than the target stays": {
+		"restricted:v1.37 restricted:v1.37 restricted:v1.37", "baseline:v1.37 baseline:v1.37 baseline:v1.37", nil,
+	},
+	"newer than the target stays": {
+		"baseline:v1.37 baseline:v1.37 baseline:v1.37", "baseline:v1.34 baseline:v1.34 baseline:v1.34", nil,
+	},
+	"a lowered label is climbed again": {
+		"baseline:v1.37 privileged:latest baseline:v1.37", "baseline:v1.37 baseline:v1.37 baseline:v1.37",
+		[]string{"warn=baseline:v1.37"},
+	},
+	"version after a cluster upgrade, one level": {
+		"baseline:v1.36 baseline:v1.36 baseline:v1.36", "baseline:v1.37 baseline:v1.37 baseline:v1.37",
+		[]string{"audit=baseline:v1.37", "warn=baseline:v1.37", "enforce=baseline:v1.37"},
+	},
+	"version after a cluster upgrade, mixed levels: enforce is still last": {
+		"baseline:v1.36 restricted:v1.36 restricted:v1.36", "baseline:v1.37 restricted:v1.37 restricted:v1.37",
+		[]string{"audit=restricted:v1.37", "warn=restricted:v1.37", "enforce=baseline:v1.37"},
+	},
+	"a stricter warn set by hand does not hold back the first enforce rung": {
+		"privileged:latest restricted:latest restricted:latest", "baseline:v1.37 restricted:v1.37 restricted:v1.37",
+		[]string{"enforce=baseline:v1.37", "audit=restricted:v1.37", "warn=restricted:v1.37"},
+	},
+	"latest is pinned to the server's own version": {
+		"baseline:latest baseline:latest baseline:latest", "baseline:v1.37 baseline:v1.37 baseline:v1.37",
+		[]string{"audit=baseline:v1.37", "warn=baseline:v1.37", "enforce=baseline:v1.37"},
+	},
+	"latest is not taken down to an older pin": {
+		"baseline:latest baseline:latest baseline:latest", "baseline:v1.30 baseline:v1.30 baseline:v1.30", nil,
+	},
+	"latest asked for is written": {
+		"baseline:v1.37 baseline:v1.37 baseline:v1.37", "baseline:latest baseline:latest baseline:latest",
+		[]string{"audit=baseline:latest", "warn=baseline:latest", "enforce=baseline:latest"},
+	},
+	"latest asked for, one level up": {
+		"baseline:latest baseline:latest baseline:latest", "restricted:latest restricted:latest restricted:latest",
+		[]string{"audit=restricted:latest", "warn=restricted:latest", "enforce=restricted:latest"},
+	},
+	"one level up never goes to an older version": {
+		"baseline:v1.37 baseline:v1.37 baseline:v1.37", "restricted:v1.34 restricted:v1.34 restricted:v1.34",
+		[]string{"audit=restricted:v1.37", "warn=restricted:v1.37", "enforce=restricted:v1.37"},
+	},
+	"one level up from latest to an older pin keeps the server's version": {
+		"baseline:latest baseline:latest baseline:latest", "restricted:v1.34 restricted:v1.34 restricted:v1.34",
+		[]string{"audit=restricted:v1.37", "warn=restricted:v1.37", "enforce=restricted:v1.37"},
+	},
+	"one level up from an older version takes the target's": {
+		"baseline:v1.30 baseline:v1.30 baseline:v1.30", "restricted:v1.37 restricted:v1.37 restricted:v1.37",
+		[]string{"audit=restricted:v1.37", "warn=restricted:v1.37", "enforce=restricted:v1.37"},
+	},
+	"the version of privileged means nothing": {
+		"privileged:v1.40 privileged:v1.40 privileged:v1.40", "baseline:v1.37 baseline:v1.37 baseline:v1.37",
+		[]string{"audit=baseline:v1.37", "warn=baseline:v1.37", "enforce=baseline:v1.37"},
+	},
+	"enforce set alone: audit and warn catch up, enforce is pinned last": {
+		"baseline:v1.30 baseline:v1.30 privileged:latest", "baseline:v1.37 baseline:v1.37 baseline:v1.37",
+		[]string{"audit=baseline:v1.37", "warn=baseline:v1.37", "enforce=baseline:v1.37"},
+	},
+}
+
 func TestRemaining(t *testing.T) {
-	for name, tc := range map[string]struct {
-		inForce, target string
-		want            []string
-	}{
-		"from nothing to baseline with restricted warnings": {
-			unlabelled, "baseline:v1.37 restricted:v1.37 restricted:v1.37",
-			[]string{"audit=baseline:v1.37", "warn=baseline:v1.37", "enforce=baseline:v1.37", "audit=restricted:v1.37", "warn=restricted:v1.37"},
-		},
-		"from nothing to restricted": {
-			unlabelled, "restricted:v1.37 restricted:v1.37 restricted:v1.37",
-			[]string{
-				"audit=baseline:v1.37", "warn=baseline:v1.37", "enforce=baseline:v1.37",
-				"audit=restricted:v1.37", "warn=restricted:v1.37", "enforce=restricted:v1.37",
-			},
-		},
-		"reached": {
-			"baseline:v1.37 restricted:v1.37 restricted:v1.37", "baseline:v1.37 restricted:v1.37 restricted:v1.37", nil,
-		},
-		"privileged target asks nothing": {
-			unlabelled, "privileged:v1.37 privileged:v1.37 privileged:v1.37", nil,
-		},
-		"stricter than the target stays": {
-			"restricted:v1.37 restricted:v1.37 restricted:v1.37", "baseline:v1.37 baseline:v1.37 baseline:v1.37", nil,
-		},
-		"newer than the target stays": {
-			"baseline:v1.37 baseline:v1.37 baseline:v1.37", "baseline:v1.34 baseline:v1.34 baseline:v1.34", nil,
-		},
-		"a lowered label is climbed again": {
-			"baseline:v1.37 privileged:latest baseline:v1.37", "baseline:v1.37 baseline:v1.37 baseline:v1.37",
-			[]string{"warn=baseline:v1.37"},
-		},
-		"version after a cluster upgrade, one level": {
-			"baseline:v1.36 baseline:v1.36 baseline:v1.36", "baseline:v1.37 baseline:v1.37 baseline:v1.37",
-			[]string{"audit=baseline:v1.37", "warn=baseline:v1.37", "enforce=baseline:v1.37"},
-		},
-		"version after a cluster upgrade, mixed levels: enforce is still last": {
-			"baseline:v1.36 restricted:v1.36 restricted:v1.36", "baseline:v1.37 restricted:v1.37 restricted:v1.37",
-			[]string{"audit=restricted:v1.37", "warn=restricted:v1.37", "enforce=baseline:v1.37"},
-		},
-		"a stricter warn set by hand does not hold back the first enforce rung": {
-			"privileged:latest restricted:latest restricted:latest", "baseline:v1.37 restricted:v1.37 restricted:v1.37",
-			[]string{"enforce=baseline:v1.37", "audit=restricted:v1.37", "warn=restricted:v1.37"},
-		},
-		"latest is pinned to the server's own version": {
-			"baseline:latest baseline:latest baseline:latest", "baseline:v1.37 baseline:v1.37 baseline:v1.37",
-			[]string{"audit=baseline:v1.37", "warn=baseline:v1.37", "enforce=baseline:v1.37"},
-		},
-		"latest is not taken down to an older pin": {
-			"baseline:latest baseline:latest baseline:latest", "baseline:v1.30 baseline:v1.30 baseline:v1.30", nil,
-		},
-		"latest asked for is written": {
-			"baseline:v1.37 baseline:v1.37 baseline:v1.37", "baseline:latest baseline:latest baseline:latest",
-			[]string{"audit=baseline:latest", "warn=baseline:latest", "enforce=baseline:latest"},
-		},
-		"latest asked for, one level up": {
-			"baseline:latest baseline:latest baseline:latest", "restricted:latest restricted:latest restricted:latest",
-			[]string{"audit=restricted:latest", "warn=restricted:latest", "enforce=restricted:latest"},
-		},
-		"one level up never goes to an older version": {
-			"baseline:v1.37 baseline:v1.37 baseline:v1.37", "restricted:v1.34 restricted:v1.34 restricted:v1.34",
-			[]string{"audit=restricted:v1.37", "warn=restricted:v1.37", "enforce=restricted:v1.37"},
-		},
-		"one level up from latest to an older pin keeps the server's version": {
-			"baseline:latest baseline:latest baseline:latest", "restricted:v1.34 restricted:v1.34 restricted:v1.34",
-			[]string{"audit=restricted:v1.37", "warn=restricted:v1.37", "enforce=restricted:v1.37"},
-		},
-		"one level up from an older version takes the target's": {
-			"baseline:v1.30 baseline:v1.30 baseline:v1.30", "restricted:v1.37 restricted:v1.37 restricted:v1.37",
-			[]string{"audit=restricted:v1.37", "warn=restricted:v1.37", "enforce=restricted:v1.37"},
-		},
-		"the version of privileged means nothing": {
-			"privileged:v1.40 privileged:v1.40 privileged:v1.40", "baseline:v1.37 baseline:v1.37 baseline:v1.37",
-			[]string{"audit=baseline:v1.37", "warn=baseline:v1.37", "enforce=baseline:v1.37"},
-		},
-		"enforce set alone: audit and warn catch up, enforce is pinned last": {
-			"baseline:v1.30 baseline:v1.30 privileged:latest", "baseline:v1.37 baseline:v1.37 baseline:v1.37",
-			[]string{"audit=baseline:v1.37", "warn=baseline:v1.37", "enforce=baseline:v1.37"},
-		},
-	} {
+	for name, tc := range remainingTests {
 		t.Run(name, func(t *testing.T) {
 			var got []string
 			for _, r := range Remaining(policy(t, tc.inForce), policy(t, tc.target), server) {
@@ -242,19 +244,7 @@ func TestClimbProperties(t *testing.T) {
 		}
 		end := inForce
 		for _, r := range rungs {
-			if Of(end, r.Mode) != r.From {
-				t.Fatalf("rung %s starts from %s, in force is %v", r, r.From.String(), Of(end, r.Mode))
-			}
-			if psaapi.CompareLevels(r.To.Level, r.From.Level) < 0 {
-				t.Fatalf("%s lowers the level from %s", r, r.From.String())
-			}
-			from, to := effective(r.From.Version, server), effective(r.To.Version, server)
-			if r.From.Level != psaapi.LevelPrivileged && to.Older(from) {
-				t.Fatalf("%s goes to an older version than %s", r, r.From.String())
-			}
-			if r.From.Level == psaapi.LevelPrivileged && r.To.Level != psaapi.LevelBaseline {
-				t.Fatalf("%s skips a level", r)
-			}
+			checkRung(t, end, r)
 			end = With(end, r.Mode, r.To)
 		}
 		for _, mode := range Modes {
@@ -263,4 +253,20 @@ func TestClimbProperties(t *testing.T) {
 			}
 		}
 	})
+}
+
+// checkRung fails when a rung does not start where the mode is, or goes down, to
+// an older version, or past a level.
+func checkRung(t *rapid.T, inForce psaapi.Policy, r Rung) {
+	from, to := effective(r.From.Version, server), effective(r.To.Version, server)
+	switch privileged := r.From.Level == psaapi.LevelPrivileged; {
+	case Of(inForce, r.Mode) != r.From:
+		t.Fatalf("rung %s starts from %s, in force is %v", r, r.From.String(), Of(inForce, r.Mode))
+	case psaapi.CompareLevels(r.To.Level, r.From.Level) < 0:
+		t.Fatalf("%s lowers the level from %s", r, r.From.String())
+	case !privileged && to.Older(from):
+		t.Fatalf("%s goes to an older version than %s", r, r.From.String())
+	case privileged && r.To.Level != psaapi.LevelBaseline:
+		t.Fatalf("%s skips a level", r)
+	}
 }

@@ -230,10 +230,11 @@ func (s *store) Delete(obj any) error {
 func (s *store) Replace(list []any, _ string) error {
 	listed := map[string]map[string]bool{}
 	for _, obj := range list {
-		if err := s.Update(obj); err != nil {
-			return err
+		e, ok := obj.(*corev1.Event)
+		if !ok {
+			return fmt.Errorf("listing events: got a %T", obj)
 		}
-		e := obj.(*corev1.Event)
+		s.w.take(e)
 		if listed[e.Namespace] == nil {
 			listed[e.Namespace] = map[string]bool{}
 		}

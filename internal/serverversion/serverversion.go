@@ -28,7 +28,7 @@ const Every = 30 * time.Second
 
 // Watcher knows the version and tells of a change.
 type Watcher struct {
-	discovery discovery.ServerVersionInterface
+	discovery discovery.ServerVersionInterfaceWithContext
 	changed   []func()
 
 	mu      sync.RWMutex
@@ -36,9 +36,9 @@ type Watcher struct {
 }
 
 // New asks the API server once and answers a watcher that knows the version.
-func New(d discovery.ServerVersionInterface) (*Watcher, error) {
+func New(ctx context.Context, d discovery.ServerVersionInterfaceWithContext) (*Watcher, error) {
 	w := &Watcher{discovery: d}
-	version, err := w.ask()
+	version, err := w.Ask(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (w *Watcher) Start(ctx context.Context) error {
 func (w *Watcher) NeedLeaderElection() bool { return false }
 
 func (w *Watcher) refresh(ctx context.Context) {
-	version, err := w.ask()
+	version, err := w.Ask(ctx)
 	if err != nil {
 		ctrllog.FromContext(ctx).Error(err, "Could not read the API server's version, keeping the one known")
 		return
@@ -89,8 +89,9 @@ func (w *Watcher) refresh(ctx context.Context) {
 	}
 }
 
-func (w *Watcher) ask() (psaapi.Version, error) {
-	info, err := w.discovery.ServerVersion()
+// Ask asks the API server for its emulation version now.
+func (w *Watcher) Ask(ctx context.Context) (psaapi.Version, error) {
+	info, err := w.discovery.ServerVersionWithContext(ctx)
 	if err != nil {
 		return psaapi.Version{}, fmt.Errorf("asking the API server for its version: %w", err)
 	}

@@ -39,11 +39,13 @@ type fakeServer struct {
 	err  error
 }
 
-func (f *fakeServer) ServerVersion() (*apimachineryversion.Info, error) { return f.info, f.err }
+func (f *fakeServer) ServerVersionWithContext(context.Context) (*apimachineryversion.Info, error) {
+	return f.info, f.err
+}
 
 func TestWatcherFollowsTheServer(t *testing.T) {
 	server := &fakeServer{info: &apimachineryversion.Info{Major: "1", Minor: "36"}}
-	w, err := New(server)
+	w, err := New(context.Background(), server)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +66,7 @@ func TestWatcherFollowsTheServer(t *testing.T) {
 }
 
 func TestNewNeedsAnAnswer(t *testing.T) {
-	if _, err := New(&fakeServer{err: errors.New("connection refused")}); err == nil {
+	if _, err := New(context.Background(), &fakeServer{err: errors.New("connection refused")}); err == nil {
 		t.Error("no error from a server that does not answer")
 	}
 }
