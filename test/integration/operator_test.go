@@ -122,10 +122,8 @@ func (o *operator) stop() error {
 // it makes first with the rights that config/rbac gives it.
 func operatorConfig(t *testing.T) *rest.Config {
 	t.Helper()
-	rbacOnce.Do(func() {
-		keepLog()
-		rbacErr = installRBAC(t.Context(), newClient(t))
-	})
+	logOnce.Do(keepLog)
+	rbacOnce.Do(func() { rbacErr = installRBAC(t.Context(), newClient(t)) })
 	if rbacErr != nil {
 		t.Fatalf("installing config/rbac: %v", rbacErr)
 	}
@@ -190,6 +188,7 @@ var (
 // version of those that were made after it was first asked for.
 func witnessed(t *testing.T) *witness.Witness {
 	t.Helper()
+	logOnce.Do(keepLog)
 	witnessOnce.Do(func() {
 		var namespaces *witness.Namespaces
 		// It lives as long as the package's tests.
@@ -204,13 +203,17 @@ func witnessed(t *testing.T) *witness.Witness {
 }
 
 // operatorLog is what the operator in this process has logged, a JSON object a line.
-var operatorLog logBuffer
+var (
+	operatorLog logBuffer
+	logOnce     sync.Once
+)
 
 type logBuffer struct {
 	mu    sync.Mutex
 	lines []string
 }
 
+// keepLog is called before anything that may log has started.
 func keepLog() {
 	log := ctrlzap.New(ctrlzap.WriteTo(&operatorLog), ctrlzap.Level(zapcore.DebugLevel))
 	ctrl.SetLogger(log)
