@@ -41,11 +41,15 @@ func violations(from []inventory.Violation) []v1alpha1.Violation {
 	return out
 }
 
-// refusals answers the pods refused in a namespace, by the workload that they
-// count for.
-func (r *NamespaceRolloutReconciler) refusals(namespace string) []v1alpha1.Rejection {
+// refusals answers the pods refused in a namespace by a level and version, by the
+// workload that they count for. What another level refused, before it was taken
+// back say, is over.
+func (r *NamespaceRolloutReconciler) refusals(namespace, level string) []v1alpha1.Rejection {
 	var out []v1alpha1.Rejection
 	for _, refused := range r.Refusals.Rejections(namespace) {
+		if refused.Level != level {
+			continue
+		}
 		workload := r.Inventory.Topmost(namespace, inventory.Workload{APIVersion: refused.APIVersion, Kind: refused.Kind, Name: refused.Name})
 		out = append(out, v1alpha1.Rejection{Workload: reference(workload), Message: refused.Message, Time: metav1.NewTime(refused.Time)})
 	}

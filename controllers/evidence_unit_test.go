@@ -96,13 +96,14 @@ func TestEvidence(t *testing.T) {
 func TestRefusalsCountForTheTopmostWorkload(t *testing.T) {
 	r := &NamespaceRolloutReconciler{Inventory: &knows{}, Refusals: refuses{
 		{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web-7d9f", Level: "baseline:v1.37", Message: "violates PodSecurity", Time: morning},
-		{APIVersion: "batch/v1", Kind: "Job", Name: "migrate", Message: "violates PodSecurity", Time: morning},
+		{APIVersion: "batch/v1", Kind: "Job", Name: "migrate", Level: "baseline:v1.37", Message: "violates PodSecurity", Time: morning},
+		{APIVersion: "batch/v1", Kind: "Job", Name: "report", Level: "restricted:v1.37", Message: "violates PodSecurity", Time: morning},
 	}}
 	want := []v1alpha1.Rejection{
 		{Workload: v1alpha1.WorkloadReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "web"}, Message: "violates PodSecurity", Time: metav1.NewTime(morning)},
 		{Workload: v1alpha1.WorkloadReference{APIVersion: "batch/v1", Kind: "Job", Name: "migrate"}, Message: "violates PodSecurity", Time: metav1.NewTime(morning)},
 	}
-	if diff := cmp.Diff(want, r.refusals("shop")); diff != "" {
+	if diff := cmp.Diff(want, r.refusals("shop", "baseline:v1.37")); diff != "" {
 		t.Errorf("refusals (-want +got):\n%s", diff)
 	}
 	for _, w := range want {

@@ -121,7 +121,7 @@ func shopSnapshot(changes ...func(*snapshot)) *snapshot {
 		evidence: func(lv psaapi.LevelVersion) summary.Evidence {
 			return summary.Evidence{Level: lv, Known: true, Pods: 2, Workloads: 1}
 		},
-		refused: func() []v1alpha1.Rejection { return nil },
+		refused: func(string) []v1alpha1.Rejection { return nil },
 		present: func(v1alpha1.WorkloadReference) bool { return true },
 	}
 	for _, change := range changes {
@@ -150,7 +150,7 @@ func webRefused(at time.Time) v1alpha1.Rejection {
 
 // refusing has the API server refuse pods of the Deployment web a minute ago.
 func refusing(s *snapshot) {
-	s.refused = func() []v1alpha1.Rejection { return []v1alpha1.Rejection{webRefused(morning.Add(-time.Minute))} }
+	s.refused = func(string) []v1alpha1.Rejection { return []v1alpha1.Rejection{webRefused(morning.Add(-time.Minute))} }
 }
 
 func hours(n int) *metav1.Duration { return &metav1.Duration{Duration: time.Duration(n) * time.Hour} }

@@ -124,6 +124,10 @@ func TestLookAtWhatIsNotAccepted(t *testing.T) {
 	if _, err := shopSnapshot(func(s *snapshot) { s.target.Enforce = "strict" }).look(); err == nil {
 		t.Error("a level that is none is looked at")
 	}
+	ours := func(s *snapshot) { s.namespace.ManagedFields[0].FieldsV1 = metav1.NewFieldsV1(`{"k:labels":{}}`) }
+	if _, err := shopSnapshot(ours).look(); err == nil {
+		t.Error("labels are looked at of which it cannot be told whether they are the operator's")
+	}
 }
 
 // Refusals count from the last time that enforce moved, up or back.

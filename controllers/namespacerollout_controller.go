@@ -150,7 +150,7 @@ func (r *NamespaceRolloutReconciler) fetch(ctx context.Context, key types.Namesp
 		now: r.Clock.Now(), server: r.Server.Version(), config: r.Config(),
 		claim: &v1alpha1.NamespaceRollout{}, namespace: &corev1.Namespace{}, rollout: &v1alpha1.PodSecurityRollout{},
 		evidence: func(lv psaapi.LevelVersion) summary.Evidence { return r.evidence(key.Namespace, lv) },
-		refused:  func() []v1alpha1.Rejection { return r.refusals(key.Namespace) },
+		refused:  func(level string) []v1alpha1.Rejection { return r.refusals(key.Namespace, level) },
 		present:  func(w v1alpha1.WorkloadReference) bool { return r.present(key.Namespace, w) },
 	}
 	err := r.Get(ctx, types.NamespacedName{Name: key.Namespace}, s.namespace)

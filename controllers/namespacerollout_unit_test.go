@@ -257,3 +257,37 @@ func TestConfirm(t *testing.T) {
 		})
 	}
 }
+
+// unreachable is an API server that does not answer.
+type unreachable struct{ serves }
+
+func (unreachable) Ask(context.Context) (psaapi.Version, error) {
+	return psaapi.Version{}, errors.New("no answer")
+}
+
+// A pin of latest is a step down once the API server has gone on.
+func TestConfirmLatest(t *testing.T) {
+	latest := psaapi.LevelVersion{Level: psaapi.LevelBaseline, Version: psaapi.LatestVersion()}
+	pin := ladder.Rung{Mode: v1alpha1.ModeWarn, From: latest, To: baselinePinned}
+	up := ladder.Rung{Mode: v1alpha1.ModeWarn, From: baselinePinned, To: restrictedPinned}
+	newer := serves{psaapi.MajorMinorVersion(1, 38)}
+	for name, tc := range map[string]struct {
+		server       ServerVersion
+		step         ladder.Rung
+		stale, fails bool
+	}{
+		"a pin of latest":                        {serves{served}, pin, false, false},
+		"a pin of latest, and the server is new": {newer, pin, true, true},
+		"a pin of latest, and nothing answers":   {unreachable{}, pin, false, true},
+		"from privileged, of whatever version":   {newer, enforceBaseline, false, false},
+		"from a version":                         {newer, up, false, false},
+		"nobody has to be asked":                 {unreachable{}, up, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := (&NamespaceRolloutReconciler{Server: tc.server}).confirmLatest(t.Context(), shopSnapshot(), tc.step)
+			if (err != nil) != tc.fails || errors.Is(err, errStale) != tc.stale {
+				t.Errorf("error %v; want one: %v, and out of date: %v", err, tc.fails, tc.stale)
+			}
+		})
+	}
+}

@@ -33,7 +33,7 @@ func TestQuestion(t *testing.T) {
 	base := questionOf(t, shopSnapshot())
 	want := gate.Input{
 		Now: morning, Rung: enforceBaseline, Synced: true, Server: served, Library: served, Require: v1alpha1.RequirementCompliant,
-		CleanSince: morning, LastRung: morning.Add(-time.Hour),
+		CleanSince: morning, LastRung: morning.Add(time.Second - time.Hour),
 	}
 	if diff := cmp.Diff(want, base, allowVersions); diff != "" {
 		t.Errorf("question (-want +got):\n%s", diff)

@@ -36,7 +36,7 @@ func TestRollback(t *testing.T) {
 		"refused while baking":             {[]func(*snapshot){asked, refusing}, record},
 		"nobody is refused":                {[]func(*snapshot){asked}, nil},
 		"the strategy is to hold":          {[]func(*snapshot){refusing}, nil},
-		"the bake is over":                 {[]func(*snapshot){asked, refusing, enforced(time.Hour)}, nil},
+		"the bake is over":                 {[]func(*snapshot){asked, refusing, enforced(time.Hour + time.Second)}, nil},
 		"decided, and to be finished":      {[]func(*snapshot){asked, was(decided)}, decided},
 		"decided, though the bake is over": {[]func(*snapshot){asked, was(decided), enforced(2 * time.Hour)}, decided},
 		"decided for the rung before":      {[]func(*snapshot){asked, refusing, was(&earlier)}, record},

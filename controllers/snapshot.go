@@ -33,9 +33,9 @@ type snapshot struct {
 	accepted  summary.Acceptance
 	// evidence answers the verdict for a level.
 	evidence func(psaapi.LevelVersion) summary.Evidence
-	// refused answers the refusals seen, the newest first; present is whether
-	// anything of a workload is there.
-	refused func() []v1alpha1.Rejection
+	// refused answers the refusals seen by a level and version, the newest first;
+	// present is whether anything of a workload is there.
+	refused func(level string) []v1alpha1.Rejection
 	present func(v1alpha1.WorkloadReference) bool
 }
 
@@ -85,7 +85,7 @@ func (s *snapshot) lookBack(in *summary.NamespaceInput) {
 		violating[v.Workload] = true
 	}
 	in.Rejected, in.RejectionsSeen = summary.Rejections(old, summary.Refusals{
-		Now: in.Now, Since: lastEnforceMove(summary.History(old, *in)), Seen: s.refused(),
+		Now: in.Now, Since: lastEnforceMove(summary.History(old, *in)), Seen: s.refused(in.Current.Enforce.String()),
 		Present:   s.present,
 		Violating: func(w v1alpha1.WorkloadReference) bool { return violating[w] },
 	})
@@ -135,7 +135,7 @@ func (s *snapshot) question(in summary.NamespaceInput) (gate.Input, error) {
 		Require:        require,
 		Soak:           soak,
 		CleanSince:     summary.CleanSince(s.claim.Status.Compliance, evidence, in.Now),
-		LastRung:       cmp.Or(in.OursSince, s.claim.CreationTimestamp.Time),
+		LastRung:       cmp.Or(in.OursSince, s.claim.CreationTimestamp.Time).Add(time.Second), // both are cut to the second
 		ManualApproval: in.Manual,
 		Turn:           s.turn(*in.Next),
 	}

@@ -95,10 +95,15 @@ func bakeUntil(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) *metav1.T
 // is baking.
 func BakeUntil(history []v1alpha1.HistoryEntry, bake time.Duration, now time.Time) *metav1.Time {
 	last := LastEnforce(history)
-	if last == nil || !now.Before(last.Time.Add(bake)) {
+	if last == nil || bake <= 0 {
 		return nil
 	}
-	return atOrNil(last.Time.Add(bake))
+	// The time of the rung is cut to the second: only a second later is it over.
+	until := last.Time.Add(bake + time.Second)
+	if !now.Before(until) {
+		return nil
+	}
+	return atOrNil(until)
 }
 
 // approvalUsed answers the generation whose approval was used: that of the

@@ -52,7 +52,7 @@ func TestHistoryIsWhatWasSeen(t *testing.T) {
 			append([]v1alpha1.HistoryEntry{climbed(enforce, privileged, baseline, wrote)}, earlier...),
 		},
 		"the same move, but the operator never wrote a label": {
-			announced, with(asAnnounced, func(in *NamespaceInput) { in.OursSince, in.Ours = time.Time{}, nil }), earlier,
+			announced, with(asAnnounced, func(in *NamespaceInput) { in.OursSince = time.Time{} }), earlier,
 		},
 		"the same move, but by somebody else": {
 			announced, with(asAnnounced, func(in *NamespaceInput) { in.Ours = []v1alpha1.Mode{v1alpha1.ModeAudit, warn} }), earlier,
@@ -127,7 +127,7 @@ func TestAClimbIsRecordedLate(t *testing.T) {
 	if diff := cmp.Diff([]v1alpha1.HistoryEntry{climbed(v1alpha1.ModeEnforce, privileged, baseline, nine.Add(30*time.Second))}, got.History); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)
 	}
-	if want := nine.Add(10*time.Minute + 30*time.Second); got.BakeUntil == nil || !got.BakeUntil.Time.Equal(want) {
+	if want := nine.Add(10*time.Minute + 31*time.Second); got.BakeUntil == nil || !got.BakeUntil.Time.Equal(want) {
 		t.Errorf("bakes until %v, want %v", got.BakeUntil, want)
 	}
 }
@@ -147,13 +147,13 @@ func TestLastEnforceAndItsBake(t *testing.T) {
 	}{
 		"none":                       {nil, nine, nil, time.Time{}},
 		"none of enforce":            {history{audit}, nine, nil, time.Time{}},
-		"under others":               {history{audit, enforce}, nine, &enforce, nine.Add(9 * time.Minute)},
-		"the newest of two":          {history{again, enforce}, nine, &again, nine.Add(10 * time.Minute)},
+		"under others":               {history{audit, enforce}, nine, &enforce, nine.Add(9*time.Minute + time.Second)},
+		"the newest of two":          {history{again, enforce}, nine, &again, nine.Add(10*time.Minute + time.Second)},
 		"taken back":                 {history{audit, back, enforce}, nine, nil, time.Time{}},
-		"climbed again":              {history{again, back, enforce}, nine, &again, nine.Add(10 * time.Minute)},
-		"the last moment of a bake":  {history{enforce}, nine.Add(9*time.Minute - time.Second), &enforce, nine.Add(9 * time.Minute)},
-		"the bake is over":           {history{enforce}, nine.Add(9 * time.Minute), &enforce, time.Time{}},
-		"the clock is before it all": {history{enforce}, nine.Add(-time.Hour), &enforce, nine.Add(9 * time.Minute)},
+		"climbed again":              {history{again, back, enforce}, nine, &again, nine.Add(10*time.Minute + time.Second)},
+		"the last moment of a bake":  {history{enforce}, nine.Add(9 * time.Minute), &enforce, nine.Add(9*time.Minute + time.Second)},
+		"the bake is over":           {history{enforce}, nine.Add(9*time.Minute + time.Second), &enforce, time.Time{}},
+		"the clock is before it all": {history{enforce}, nine.Add(-time.Hour), &enforce, nine.Add(9*time.Minute + time.Second)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(tc.want, LastEnforce(tc.history)); diff != "" {

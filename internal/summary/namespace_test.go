@@ -100,10 +100,10 @@ func TestConditionsAtTheTarget(t *testing.T) {
 			"Progressing": "False AheadOfTarget: The target is reached; stricter or newer than it, and left so: audit=restricted:v1.37",
 		}},
 		"baking": {enforced, with(arrived(), func(in *NamespaceInput) { in.Bake = 10 * time.Minute; ahead(in) }), map[string]string{
-			"Progressing": "True Baking: The target is reached; refused pods are watched for until 2026-11-23T09:06:00Z",
-			"Complete":    "False Baking: The target is reached; refused pods are watched for until 2026-11-23T09:06:00Z",
+			"Progressing": "True Baking: The target is reached; refused pods are watched for until 2026-11-23T09:06:01Z",
+			"Complete":    "False Baking: The target is reached; refused pods are watched for until 2026-11-23T09:06:01Z",
 		}},
-		"the bake is over": {enforced, with(arrived(), func(in *NamespaceInput) { in.Bake = 4 * time.Minute }), map[string]string{
+		"the bake is over": {enforced, with(arrived(), func(in *NamespaceInput) { in.Bake = 4*time.Minute - time.Second }), map[string]string{
 			"Progressing": "False Complete: " + atTarget, "Complete": "True Complete: " + atTarget,
 		}},
 		"rejecting while baking": {

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	psaapi "k8s.io/pod-security-admission/api"
+	"k8s.io/utils/ptr"
+
+	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/internal/ladder"
+	"github.com/podsecurity-rollout/operator/internal/nslabels"
+)
+
+// sabotage breaks the operator on purpose, where it touches the world: what one
+// of its safeguards would see or send is another than it is. The product's code
+// runs as it is, and the checker, which looks at the world, has to notice.
+type sabotage struct {
+	// ignoreViolations: rule 5 and the dry run see none.
+	ignoreViolations bool
+	// skipConfirm: the look past the cache shows what the cache showed.
+	skipConfirm bool
+	// ignoreResourceVersion: the label write has no precondition.
+	ignoreResourceVersion bool
+	// staleTurns: turns are given from the cache, without a precondition.
+	staleTurns bool
+	// forgetRollback: a rollback that was decided is not remembered.
+	forgetRollback bool
+	// ignoreSuspend, ignoreExcluded: the operator does not see these fields.
+	ignoreSuspend, ignoreExcluded bool
+	// forgetLastRung: it does not see when it last wrote a label.
+	forgetLastRung bool
+	// forgetDeparted: what came and went is not remembered.
+	forgetDeparted bool
+	// forgetBake: it does not see that a namespace bakes.
+	forgetBake bool
+	// anyApproval: it takes any approval for that of the pending rung.
+	anyApproval bool
+	// ownTurn: it takes the turn without the fleet.
+	ownTurn bool
+	// loseRecord: the status that records a climb is not written.
+	loseRecord bool
+	// twoModes, twoLevels, otherLabel, oldVersion: the write says more than the
+	// rung, or less.
+	twoModes, twoLevels, otherLabel, oldVersion bool
+	// rollbackTooFar: a rollback goes all the way down.
+	rollbackTooFar bool
+	// restless: what it counts is never the same.
+	restless bool
+}
+
+func (s sabotage) rollout(r *v1alpha1.PodSecurityRollout) *v1alpha1.PodSecurityRollout {
+	if r == nil || !s.ignoreSuspend && !s.ignoreExcluded {
+		return r
+	}
+	out := *r
+	if s.ignoreSuspend {
+		out.Spec.Suspend, out.Spec.Mode = nil, v1alpha1.RolloutModeApply
+	}
+	if s.ignoreExcluded {
+		out.Spec.ExcludedNamespaces = nil
+	}
+	return &out
+}
+
+func (s sabotage) namespace(ns *corev1.Namespace) *corev1.Namespace {
+	if ns == nil || !s.forgetLastRung {
+		return ns
+	}
+	out := *ns
+	out.ManagedFields = nil
+	for _, entry := range ns.ManagedFields {
+		if entry.Manager == v1alpha1.FieldManager {
+			entry.Time = &metav1.Time{Time: began}
+		}
+		out.ManagedFields = append(out.ManagedFields, entry)
+	}
+	return &out
+}
+
+func (s sabotage) claim(claim *v1alpha1.NamespaceRollout) *v1alpha1.NamespaceRollout {
+	if claim == nil || !s.forgetRollback && !s.forgetBake && !s.anyApproval && !s.ownTurn {
+		return claim
+	}
+	out := *claim
+	if s.forgetRollback {
+		out.Status.Rollback = nil
+	}
+	if s.forgetBake {
+		out.Status.BakeUntil = nil
+	}
+	if next := out.Status.Next; s.anyApproval && next != nil && claim.Spec.ApprovedEnforce != "" {
+		out.Spec.ApprovedEnforce = string(next.To)
+	}
+	if next := out.Status.Next; s.ownTurn && next != nil {
+		out.Status.Fleet = ptr.To(fleetOf(claim))
+		out.Status.Fleet.EnforceTurn, out.Status.Fleet.GrantedFor = v1alpha1.EnforceTurnGranted, next.To
+	}
+	return &out
+}
+
+// labels changes what a rung is about to write.
+func (s sabotage) labels(r ladder.Rung, labels map[string]string) {
+	other := v1alpha1.ModeWarn
+	if r.Mode == other {
+		other = v1alpha1.ModeAudit
+	}
+	down := psaapi.CompareLevels(r.To.Level, r.From.Level) < 0
+	switch {
+	case s.twoModes:
+		maps.Copy(labels, nslabels.Wanted(ladder.Rung{Mode: other, To: r.To}))
+	case s.twoLevels:
+		r.To.Level = psaapi.LevelRestricted
+		maps.Copy(labels, nslabels.Wanted(r))
+	case s.otherLabel:
+		labels["env"] = "prod"
+	case s.oldVersion:
+		r.To.Version = psaapi.MajorMinorVersion(1, 20)
+		maps.Copy(labels, nslabels.Wanted(r))
+	case s.rollbackTooFar && down:
+		r.To.Level = psaapi.LevelPrivileged
+		maps.Copy(labels, nslabels.Wanted(r))
+	}
+}
+
+// statusVersion is the precondition of a status write.
+func (s sabotage) statusVersion(version string) string {
+	if s.staleTurns {
+		return ""
+	}
+	return version
+}
+
+// loseStatus is whether a status write is lost.
+func (s sabotage) loseStatus(before, after v1alpha1.NamespaceRolloutStatus) bool {
+	return s.loseRecord && len(after.History) > len(before.History) && len(after.History)%2 == 0
+}
