@@ -20,10 +20,13 @@ const maxNote = 1024
 // record tells of one thing on both kinds: on the NamespaceRollout for the team,
 // on the PodSecurityRollout, with the namespace's name, for who runs it. Events
 // of the same reason and action about the same object are counted as one, so
-// what tells of a mode has an action of its own for each.
+// what tells of a mode has an action of its own for each. A namespace that is
+// being deleted takes no new Events.
 func record(to events.EventRecorder, s *snapshot, kind, reason, action, note string) {
-	to.Eventf(s.claim, s.rollout, kind, reason, action, "%s", clip(note))
-	to.Eventf(s.rollout, s.claim, kind, reason, action, "%s", clip(fmt.Sprintf("Namespace %s: %s", s.namespace.Name, note)))
+	if s.namespace.DeletionTimestamp.IsZero() {
+		to.Eventf(s.claim, s.rollout, kind, reason, action, "%s", summary.Clip(note, maxNote))
+	}
+	to.Eventf(s.rollout, s.claim, kind, reason, action, "%s", summary.Clip(fmt.Sprintf("Namespace %s: %s", s.namespace.Name, note), maxNote))
 }
 
 // recordStep tells of a rung that was climbed, or taken back.
@@ -58,11 +61,4 @@ func recordState(to events.EventRecorder, s *snapshot, status v1alpha1.Namespace
 func action(verb string, h v1alpha1.HistoryEntry) string {
 	mode := string(h.Mode)
 	return verb + strings.ToUpper(mode[:1]) + mode[1:]
-}
-
-func clip(s string) string {
-	if len(s) <= maxNote {
-		return s
-	}
-	return s[:maxNote-3] + "..."
 }

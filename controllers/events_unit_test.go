@@ -5,6 +5,7 @@ package controllers
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,17 +15,23 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/summary"
 )
 
-func TestClipNotes(t *testing.T) {
-	for name, tc := range map[string]struct{ note, want string }{
-		"short":        {"a note", "a note"},
-		"just fits":    {strings.Repeat("a", 1024), strings.Repeat("a", 1024)},
-		"one too long": {strings.Repeat("a", 1025), strings.Repeat("a", 1021) + "..."},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := clip(tc.note); got != tc.want {
-				t.Errorf("got %d bytes, want %d: %q", len(got), len(tc.want), got)
-			}
-		})
+// A note that is too long is cut at a rune.
+func TestLongNotes(t *testing.T) {
+	n := &notebook{}
+	record(n, shopSnapshot(), "Normal", "Soaking", "Evaluate", strings.Repeat("é", 1000))
+	for _, e := range n.events {
+		if len(e.Note) > 1024 || len(e.Note) < 1000 || !utf8.ValidString(e.Note) {
+			t.Errorf("a note of %d bytes, want whole runes of at most 1024", len(e.Note))
+		}
+	}
+}
+
+// The API server takes no Event into a namespace that is being deleted.
+func TestNoEventsIntoATerminatingNamespace(t *testing.T) {
+	n := &notebook{}
+	record(n, shopSnapshot(func(s *snapshot) { s.namespace.DeletionTimestamp = &metav1.Time{Time: morning} }), "Normal", "Terminating", "Evaluate", "why")
+	if len(n.events) != 1 || n.events[0].Of != "*v1alpha1.PodSecurityRollout" {
+		t.Errorf("told %v, want it told on the rollout only", n.events)
 	}
 }
 

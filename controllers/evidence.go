@@ -62,6 +62,11 @@ func (r *NamespaceRolloutReconciler) present(namespace string, w v1alpha1.Worklo
 	return present
 }
 
+// reference names a workload as the API can hold it: the API server does not
+// bound what an owner reference or an Event says.
 func reference(w inventory.Workload) v1alpha1.WorkloadReference {
-	return v1alpha1.WorkloadReference{APIVersion: w.APIVersion, Kind: w.Kind, Name: w.Name}
+	const maxAPIVersion, maxKind, maxName = 317, 63, 253
+	return v1alpha1.WorkloadReference{
+		APIVersion: summary.Clip(w.APIVersion, maxAPIVersion), Kind: summary.Clip(w.Kind, maxKind), Name: summary.Clip(w.Name, maxName),
+	}
 }

@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -113,5 +114,19 @@ func TestRefusalsCountForTheTopmostWorkload(t *testing.T) {
 	}
 	if r.present("bank", want[0].Workload) {
 		t.Error("a workload is present in another namespace")
+	}
+}
+
+// The API server bounds neither what an owner reference nor what an Event says,
+// and the status must hold it all the same.
+func TestReferenceIsBounded(t *testing.T) {
+	long := strings.Repeat("é", 400)
+	got := reference(inventory.Workload{APIVersion: long, Kind: long, Name: long})
+	if len(got.APIVersion) > 317 || len(got.Kind) > 63 || len(got.Name) > 253 {
+		t.Errorf("lengths %d, %d and %d are more than the API takes", len(got.APIVersion), len(got.Kind), len(got.Name))
+	}
+	want := v1alpha1.WorkloadReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "web"}
+	if diff := cmp.Diff(want, reference(webDeployment)); diff != "" {
+		t.Errorf("reference (-want +got):\n%s", diff)
 	}
 }

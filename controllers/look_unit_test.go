@@ -155,8 +155,21 @@ func TestLookBack(t *testing.T) {
 			enforced(time.Hour)(s)
 			s.present = func(v1alpha1.WorkloadReference) bool { return false }
 		}, nil},
-		"its template violates the level": {func(s *snapshot) { enforced(time.Hour)(s); s.evidence = webViolates(baselinePinned) }, []v1alpha1.Rejection{template}},
-		"it violates a stricter level":    {func(s *snapshot) { enforced(time.Hour)(s); s.evidence = webViolates(restrictedPinned) }, []v1alpha1.Rejection{webRefused(morning.Add(-time.Minute))}},
+		"its template violates the level": {func(s *snapshot) {
+			enforced(time.Hour)(s)
+			s.evidence = webViolates(baselinePinned, v1alpha1.SourceTemplate)
+		}, []v1alpha1.Rejection{template}},
+		"its pods violate, its template does not": {
+			func(s *snapshot) {
+				enforced(time.Hour)(s)
+				s.evidence = webViolates(baselinePinned, v1alpha1.SourcePod)
+			},
+			[]v1alpha1.Rejection{webRefused(morning.Add(-time.Minute))},
+		},
+		"it violates a stricter level": {func(s *snapshot) {
+			enforced(time.Hour)(s)
+			s.evidence = webViolates(restrictedPinned, v1alpha1.SourceTemplate)
+		}, []v1alpha1.Rejection{webRefused(morning.Add(-time.Minute))}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in, err := shopSnapshot(refusing, tc.change).look()
@@ -173,13 +186,14 @@ func TestLookBack(t *testing.T) {
 	}
 }
 
-// webViolates has the template of the Deployment web violate one level.
-func webViolates(level psaapi.LevelVersion) func(psaapi.LevelVersion) summary.Evidence {
+// webViolates has the template or the pods of the Deployment web violate one
+// level.
+func webViolates(level psaapi.LevelVersion, source v1alpha1.Source) func(psaapi.LevelVersion) summary.Evidence {
 	return func(lv psaapi.LevelVersion) summary.Evidence {
 		e := summary.Evidence{Level: lv, Known: true, Pods: 2, Workloads: 1}
 		if lv == level {
 			e.ViolatingWorkloads = 1
-			e.Violations = []v1alpha1.Violation{{Workload: webRefused(morning).Workload, Message: "privileged", Source: v1alpha1.SourceTemplate}}
+			e.Violations = []v1alpha1.Violation{{Workload: webRefused(morning).Workload, Message: "privileged", Source: source}}
 		}
 		return e
 	}

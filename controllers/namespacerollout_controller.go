@@ -4,7 +4,6 @@ package controllers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -116,12 +115,23 @@ func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Req
 		err = r.take(ctx, s, *step, in.Decision.Climb)
 	}
 	if refused(err) {
-		in.Decision = gate.Decision{Reason: v1alpha1.ReasonWriteRefused, Message: err.Error()}
-		status, recordErr := r.record(ctx, s, in)
-		r.tellState(s, status)
-		err = errors.Join(err, recordErr)
+		status, err = r.rest(ctx, s, &in, *step, err)
 	}
 	return resultOf(ctx, lookAgain(in, status), err)
+}
+
+// rest records that the API server has refused the step, and lets it rest for a
+// while. The refusal is a state to show, and no failure of the look at it.
+func (r *NamespaceRolloutReconciler) rest(ctx context.Context, s *snapshot, in *summary.NamespaceInput, step ladder.Rung, refusal error) (
+	v1alpha1.NamespaceRolloutStatus, error,
+) {
+	in.WriteRefusal = summary.WriteRefused(in.WriteRefusal, step, refusal.Error(), in.Now)
+	in.Decision = gate.Refused(in.WriteRefusal.Message, in.WriteRefusal.RetryAt.Sub(in.Now))
+	log.FromContext(ctx).Info("The API server refused to let labels be written", "step", step.String(), "rollout", s.rollout.Name,
+		"refusal", refusal.Error(), "retryAt", in.WriteRefusal.RetryAt)
+	status, err := r.record(ctx, s, *in)
+	r.tellState(s, status)
+	return status, err
 }
 
 // lookAgain answers when to look at the namespace again if nothing happens: when
@@ -223,8 +233,13 @@ func (r *NamespaceRolloutReconciler) decide(ctx context.Context, s *snapshot, in
 		return nil, err
 	}
 	if back != nil {
-		in.Rollback = rollback
-		in.Next, in.Decision = back, gate.Decision{Reason: v1alpha1.ReasonRolledBack, Message: "Rolling back: " + rollback.Message}
+		in.Rollback, in.Next = rollback, back
+		in.WriteRefusal = summary.RefusalOf(s.claim.Status.WriteRefusal, back)
+		if r := in.WriteRefusal; r != nil && in.Now.Before(r.RetryAt.Time) {
+			in.Decision = gate.Refused(r.Message, r.RetryAt.Sub(in.Now))
+			return nil, nil
+		}
+		in.Decision = gate.Decision{Reason: v1alpha1.ReasonRolledBack, Message: "Rolling back: " + rollback.Message}
 		return back, nil
 	}
 	if in.Next == nil {
@@ -255,15 +270,7 @@ func (r *NamespaceRolloutReconciler) ask(ctx context.Context, s *snapshot, in *s
 	if !in.Decision.Climb {
 		return nil
 	}
-	if reason, message := summary.State(s.claim.Status); reason == v1alpha1.ReasonWriteRefused && announced(s.claim.Status, *in.Next) {
-		in.Decision.Reason, in.Decision.Message = reason, message // until it is written, that is how it stands
-	}
 	return in.Next
-}
-
-// announced is whether a status names the rung as the next.
-func announced(status v1alpha1.NamespaceRolloutStatus, rung ladder.Rung) bool {
-	return status.Next != nil && status.Next.Rung == rung.String()
 }
 
 // record writes the status, and answers it.

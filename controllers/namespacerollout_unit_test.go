@@ -117,40 +117,51 @@ func TestDecideSaysWhenTheSoakEnds(t *testing.T) {
 	}
 }
 
-// A write that was refused is tried again without saying Climbing in between:
-// until it is written, that is how the rung stands.
-func TestDecideKeepsWriteRefused(t *testing.T) {
-	was := func(reason, rung string) v1alpha1.NamespaceRolloutStatus {
-		return v1alpha1.NamespaceRolloutStatus{
-			Conditions: []metav1.Condition{{Type: v1alpha1.ConditionProgressing, Reason: reason, Message: "no right"}},
-			Next:       &v1alpha1.Rung{Rung: rung},
-		}
+// A step whose write was refused rests until it is time, be it up or back; what
+// was refused for another rung does not hold it.
+func TestDecideLetsRefusedWritesRest(t *testing.T) {
+	unlabelled := func(s *snapshot) { s.namespace = labelled(ours()) }
+	back := func(s *snapshot) {
+		enforced(time.Minute * 5)(s)
+		refusing(s)
+		enforcing(v1alpha1.EnforceStrategy{OnRejection: v1alpha1.RejectionRollback, Bake: hours(1)})(s.rollout)
 	}
-	atTheEnd := was(v1alpha1.ReasonWriteRefused, "")
-	atTheEnd.Next = nil
-	const writes = "Climbing audit=baseline:v1.37"
 	for name, tc := range map[string]struct {
-		old     v1alpha1.NamespaceRolloutStatus
-		reason  string
-		message string
+		change func(*snapshot)
+		rung   string
+		rests  time.Duration
+		step   string
+		reason string
 	}{
-		"refused":              {was(v1alpha1.ReasonWriteRefused, "audit=baseline:v1.37"), v1alpha1.ReasonWriteRefused, "no right"},
-		"another was refused":  {was(v1alpha1.ReasonWriteRefused, "warn=baseline:v1.37"), v1alpha1.ReasonClimbing, writes},
-		"refused, to the last": {atTheEnd, v1alpha1.ReasonClimbing, writes},
-		"held for a reason":    {was(v1alpha1.ReasonSoaking, "audit=baseline:v1.37"), v1alpha1.ReasonClimbing, writes},
+		"refused":                   {unlabelled, "audit=baseline:v1.37", time.Minute, "", v1alpha1.ReasonWriteRefused},
+		"refused a while ago":       {unlabelled, "audit=baseline:v1.37", 0, "audit=baseline:v1.37", v1alpha1.ReasonClimbing},
+		"another rung was refused":  {unlabelled, "audit=baseline:v1.36", time.Minute, "audit=baseline:v1.37", v1alpha1.ReasonClimbing},
+		"no turn is asked for":      {func(*snapshot) {}, "enforce=baseline:v1.37", time.Minute, "", v1alpha1.ReasonWriteRefused},
+		"refused to go back":        {back, "enforce=privileged:v1.37", time.Minute, "", v1alpha1.ReasonWriteRefused},
+		"refused to go back before": {back, "enforce=privileged:v1.37", 0, "enforce=privileged:v1.37", v1alpha1.ReasonRolledBack},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := shopSnapshot(func(s *snapshot) { s.namespace, s.claim.Status = labelled(ours()), tc.old })
+			s := shopSnapshot(tc.change, func(s *snapshot) {
+				s.claim.Status.WriteRefusal = &v1alpha1.WriteRefusal{
+					Rung: tc.rung, Message: "no right", Attempts: 1, RetryAt: metav1.NewTime(morning.Add(tc.rests)),
+				}
+			})
 			in, err := s.look()
 			if err != nil {
 				t.Fatal(err)
 			}
 			step, err := (&NamespaceRolloutReconciler{Labels: &says{}}).decide(t.Context(), s, &in)
-			if err != nil || step == nil {
-				t.Fatalf("step %v, error %v; want it to be tried", step, err)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if in.Decision.Reason != tc.reason || in.Decision.Message != tc.message {
-				t.Errorf("%s: %s; want %s: %s", in.Decision.Reason, in.Decision.Message, tc.reason, tc.message)
+			if step == nil && tc.step != "" || step != nil && step.String() != tc.step {
+				t.Errorf("step %v, want %q", step, tc.step)
+			}
+			if in.Decision.Reason != tc.reason {
+				t.Errorf("%s: %s; want %s", in.Decision.Reason, in.Decision.Message, tc.reason)
+			}
+			if tc.step == "" && in.Decision.RequeueAfter != tc.rests {
+				t.Errorf("again after %s, want %s", in.Decision.RequeueAfter, tc.rests)
 			}
 		})
 	}

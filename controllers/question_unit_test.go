@@ -54,7 +54,7 @@ func TestQuestion(t *testing.T) {
 			func(in *gate.Input) { in.Synced = false },
 		},
 		"violating": {
-			func(s *snapshot) { s.evidence = webViolates(baselinePinned) },
+			func(s *snapshot) { s.evidence = webViolates(baselinePinned, v1alpha1.SourceTemplate) },
 			func(in *gate.Input) { in.Evidence = gate.Evidence{Workloads: 1, Worst: "Deployment web: privileged"} },
 		},
 		"clean for a while, and to soak": {

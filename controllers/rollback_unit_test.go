@@ -44,7 +44,13 @@ func TestRollback(t *testing.T) {
 		"suspended":                        {[]func(*snapshot){asked, refusing, func(s *snapshot) { suspend(s.rollout) }}, nil},
 		"observing":                        {[]func(*snapshot){asked, refusing, func(s *snapshot) { s.rollout.Spec.Mode = v1alpha1.RolloutModeObserve }}, nil},
 		"terminating":                      {[]func(*snapshot){asked, refusing, func(s *snapshot) { s.namespace.DeletionTimestamp = &metav1.Time{Time: morning} }}, nil},
-		"somebody else moved enforce":      {[]func(*snapshot){asked, refusing, func(s *snapshot) { s.namespace.Labels["pod-security.kubernetes.io/enforce"] = "restricted" }}, nil},
+		"somebody set the very rung again": {[]func(*snapshot){asked, refusing, func(s *snapshot) {
+			s.namespace = labelled(applied("kubectl-label"), "audit=baseline:v1.37", "warn=baseline:v1.37", "enforce=baseline:v1.37")
+		}}, nil},
+		"somebody else applies it as well": {[]func(*snapshot){asked, refusing, func(s *snapshot) {
+			s.namespace.ManagedFields = append(s.namespace.ManagedFields, labelled(applied("argocd"), "enforce=baseline:v1.37").ManagedFields...)
+		}}, nil},
+		"somebody else moved enforce": {[]func(*snapshot){asked, refusing, func(s *snapshot) { s.namespace.Labels["pod-security.kubernetes.io/enforce"] = "restricted" }}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := shopSnapshot(append([]func(*snapshot){enforced(10 * time.Minute)}, tc.changes...)...)

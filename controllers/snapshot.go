@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -80,18 +81,21 @@ func (s *snapshot) look() (summary.NamespaceInput, error) {
 func (s *snapshot) lookBack(in *summary.NamespaceInput) {
 	old := s.claim.Status
 	enforced := s.evidence(in.Current.Enforce)
-	violating := map[v1alpha1.WorkloadReference]bool{}
+	violating := map[v1alpha1.WorkloadReference]bool{} // by their templates
 	for _, v := range enforced.Violations {
-		violating[v.Workload] = true
+		if v.Source == v1alpha1.SourceTemplate {
+			violating[v.Workload] = true
+		}
 	}
 	in.Rejected, in.RejectionsSeen = summary.Rejections(old, summary.Refusals{
-		Now: in.Now, Since: lastEnforceMove(summary.History(old, *in)), Seen: s.refused(in.Current.Enforce.String()),
+		Now: in.Now, Known: enforced.Known, Since: lastEnforceMove(summary.History(old, *in)), Seen: s.refused(in.Current.Enforce.String()),
 		Present:   s.present,
 		Violating: func(w v1alpha1.WorkloadReference) bool { return violating[w] },
 	})
 	if s.heldRollback(old.Rollback) {
 		in.Rollback = old.Rollback
 	}
+	in.WriteRefusal = summary.RefusalOf(old.WriteRefusal, in.Next)
 }
 
 // heldRollback is whether a rollback still holds its rung: neither has the
@@ -145,6 +149,9 @@ func (s *snapshot) question(in summary.NamespaceInput) (gate.Input, error) {
 	if in.Rollback != nil && string(in.Rollback.Rung) == in.Next.To.String() {
 		out.RolledBack = in.Rollback.Message
 	}
+	if r := in.WriteRefusal; r != nil {
+		out.WriteRefused, out.RetryAt = r.Message, r.RetryAt.Time
+	}
 	return out, nil
 }
 
@@ -174,7 +181,7 @@ func (s *snapshot) rollback(in summary.NamespaceInput) (*ladder.Rung, *v1alpha1.
 		return nil, nil, err
 	}
 	climbed := ladder.Rung{Mode: v1alpha1.ModeEnforce, From: from, To: to}
-	owners, err := nslabels.Owners(s.namespace, climbed)
+	owners, err := nslabels.Owners(s.namespace, ladder.Rung{Mode: v1alpha1.ModeEnforce, From: to, To: from})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -184,7 +191,8 @@ func (s *snapshot) rollback(in summary.NamespaceInput) (*ladder.Rung, *v1alpha1.
 		Active:    !s.suspended() && !s.observes() && s.namespace.DeletionTimestamp.IsZero(),
 		Baking:    summary.BakeUntil(history, in.Bake, in.Now) != nil,
 		Rejecting: len(in.Rejected) > 0, Decided: decided,
-		Last: &climbed, InForce: in.Current.Enforce, Owners: owners,
+		Last: &climbed, InForce: in.Current.Enforce,
+		Ours: slices.Contains(in.Ours, v1alpha1.ModeEnforce), Owners: owners,
 	})
 	switch {
 	case !ok:

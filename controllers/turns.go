@@ -146,9 +146,15 @@ func memberOf(ns fleet.Namespace, s v1alpha1.NamespaceRolloutStatus, now time.Ti
 }
 
 // usesTurn are the states in which a namespace may be about to climb by the turn
-// it has. In any other it has climbed, or something holds it: the turn goes to
-// the next.
+// it has, or has climbed and not been able to say so: while its rollout is not
+// acted on, nothing is recorded. In any other state it has climbed, or something
+// holds it: the turn goes to the next.
 var usesTurn = map[string]bool{
+	v1alpha1.ReasonVersionNotServed: true,
+	v1alpha1.ReasonNotSupported:     true,
+	v1alpha1.ReasonInvalidSpec:      true,
+	v1alpha1.ReasonNotOwned:         true,
+
 	v1alpha1.ReasonAwaitingTurn:    true,
 	v1alpha1.ReasonClimbing:        true,
 	v1alpha1.ReasonInconclusive:    true,

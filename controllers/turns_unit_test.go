@@ -64,6 +64,8 @@ func TestMemberOf(t *testing.T) {
 		"has its turn, and violates":         {grantedFor(rung, stateOf(v1alpha1.ReasonViolations, enforce)), fleet.Member{}},
 		"has its turn, and soaks again":      {grantedFor(rung, stateOf(v1alpha1.ReasonSoaking, enforce)), fleet.Member{}},
 		"has its turn, and is suspended":     {grantedFor(rung, stateOf(v1alpha1.ReasonSuspended, enforce)), fleet.Member{}},
+		"has its turn, and was refused":      {grantedFor(rung, stateOf(v1alpha1.ReasonWriteRefused, enforce)), fleet.Member{}},
+		"has its turn, and the spec is none": {grantedFor(rung, stateOf(v1alpha1.ReasonVersionNotServed, enforce)), fleet.Member{Granted: rung}},
 		"had its turn, and climbed":          {grantedFor(rung, conditionTrue(v1alpha1.ConditionComplete)), fleet.Member{Complete: true}},
 		"had its turn for another rung":      {grantedFor("baseline:v1.36", stateOf(v1alpha1.ReasonAwaitingTurn, enforce)), fleet.Member{Wants: rung}},
 		"had its turn for enforce, now warn": {grantedFor(rung, stateOf(v1alpha1.ReasonClimbing, v1alpha1.ModeWarn)), fleet.Member{}},

@@ -86,7 +86,8 @@ const (
 	ReasonServerDisagrees = "ServerDisagrees"
 	// ReasonWriteRefused: the API server refuses to let the operator write the
 	// labels: a missing right, or an admission policy or webhook, as the message
-	// says. It is tried again with growing pauses.
+	// says. It is tried again with growing pauses (status.writeRefusal), and holds
+	// no turn meanwhile.
 	ReasonWriteRefused = "WriteRefused"
 	// ReasonBaking: the enforce rung was climbed and refused pods are watched for.
 	ReasonBaking = "Baking"

@@ -68,6 +68,34 @@ type Rung struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Rung string `json:"rung,omitempty"`
+	// approvalGeneration is the generation of the spec whose approval lets this
+	// enforce rung be climbed, once it is about to be.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ApprovalGeneration int64 `json:"approvalGeneration,omitempty"`
+}
+
+// WriteRefusal is a rung that the API server refused to let the operator write:
+// a missing right, or an admission policy or webhook.
+type WriteRefusal struct {
+	// rung is what was to be written, such as "enforce=baseline:v1.37".
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Rung string `json:"rung,omitempty"`
+	// message is what the API server said.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+	// attempts counts how often it was refused.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Attempts int32 `json:"attempts,omitempty"`
+	// retryAt is when it is tried again: 15 seconds after the first refusal, twice
+	// as long after each further one, 5 minutes at most.
+	// +required
+	RetryAt metav1.Time `json:"retryAt,omitzero"`
 }
 
 // HistoryEntry is a rung that was climbed, or rolled back.
@@ -112,7 +140,7 @@ type Compliance struct {
 	// version is the version.
 	// +required
 	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:MaxLength=32
 	Version string `json:"version,omitempty"`
 	// verdict is Compliant, Violating or Inconclusive.
 	// +required
@@ -312,6 +340,10 @@ type NamespaceRolloutStatus struct {
 	// rollback is the enforce rung that was taken back and is held.
 	// +optional
 	Rollback *Rollback `json:"rollback,omitempty"`
+	// writeRefusal is the next rung when the API server refused to let it be
+	// written. No turn is held meanwhile.
+	// +optional
+	WriteRefusal *WriteRefusal `json:"writeRefusal,omitempty"`
 	// rejectionsSeen is the time of the newest refusal that was taken in.
 	// +optional
 	RejectionsSeen *metav1.Time `json:"rejectionsSeen,omitempty"`

@@ -45,7 +45,7 @@ const (
 // LevelVersion is a level and a version written together, such as
 // "baseline:v1.37" or "privileged:latest".
 // +kubebuilder:validation:MinLength=1
-// +kubebuilder:validation:MaxLength=32
+// +kubebuilder:validation:MaxLength=40
 type LevelVersion string
 
 // Policy is the level and version of the three modes.

@@ -55,6 +55,11 @@ type Input struct {
 	ManualApproval bool
 	Approved       string
 
+	// WriteRefused is what the API server said when it refused to let the rung be
+	// written, empty when it did not. RetryAt is when to try again.
+	WriteRefused string
+	RetryAt      time.Time
+
 	// FailingReports names the gating reports that fail.
 	FailingReports []string
 	Turn           Turn
@@ -126,6 +131,7 @@ var rules = []rule{
 	soaked,
 	approved,
 	reports,
+	writable,
 	turn,
 	serverAgrees,
 }

@@ -105,6 +105,13 @@ var evaluateTests = map[string]struct {
 		},
 		true, false, "Climbing", "", 0,
 	},
+	"the write was refused": {
+		func(in *Input) { in.WriteRefused, in.RetryAt, in.Turn = "no right", now.Add(time.Minute), Turn{} },
+		false, false, "WriteRefused", "no right", time.Minute,
+	},
+	"the write was refused, and is tried again": {
+		func(in *Input) { in.WriteRefused, in.RetryAt = "no right", now }, true, false, "Climbing", "", 0,
+	},
 	"soaking since clean": {
 		func(in *Input) { in.Soak, in.CleanSince = time.Hour, now.Add(-time.Minute) },
 		false, false, "Soaking", "waits until 2026-11-23T09:59:00Z, when the soak of 1h0m0s ends", 59 * time.Minute,

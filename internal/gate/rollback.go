@@ -23,7 +23,10 @@ type RollbackInput struct {
 	// Last is the last enforce rung, nil when none is known; InForce is enforce now.
 	Last    *ladder.Rung
 	InForce psaapi.LevelVersion
-	// Owners own the enforce labels with another value: what they set is theirs.
+	// Ours is whether the operator set the enforce labels last: what somebody else
+	// has set since, be it to the very rung, is theirs.
+	Ours bool
+	// Owners own the enforce labels with a value other than the one to go back to.
 	Owners []Owner
 }
 
@@ -32,7 +35,7 @@ type RollbackInput struct {
 // the very policy that the rung left, within the bake, once.
 func Rollback(in RollbackInput) (ladder.Rung, bool) {
 	switch {
-	case in.Last == nil, !in.Active, in.InForce != in.Last.To, len(in.Owners) > 0:
+	case in.Last == nil, !in.Active, in.InForce != in.Last.To, !in.Ours, len(in.Owners) > 0:
 		return ladder.Rung{}, false
 	case in.Decided:
 	case !in.Asked, !in.Baking, !in.Rejecting:

@@ -16,7 +16,7 @@ func TestRollback(t *testing.T) {
 	restricted := psaapi.LevelVersion{Level: psaapi.LevelRestricted, Version: v1_37}
 	rejected := func() RollbackInput {
 		return RollbackInput{
-			Asked: true, Active: true, Baking: true, Rejecting: true, InForce: baseline,
+			Asked: true, Active: true, Baking: true, Rejecting: true, Ours: true, InForce: baseline,
 			Last: &ladder.Rung{Mode: "enforce", From: privileged, To: baseline},
 		}
 	}
@@ -32,6 +32,7 @@ func TestRollback(t *testing.T) {
 		"nothing was refused":             {func(in *RollbackInput) { in.Rejecting = false }, ""},
 		"somebody else changed enforce":   {func(in *RollbackInput) { in.InForce = restricted }, ""},
 		"somebody else owns enforce":      {func(in *RollbackInput) { in.Owners = []Owner{{Manager: "argocd"}} }, ""},
+		"somebody set enforce again":      {func(in *RollbackInput) { in.Ours = false }, ""},
 		"no enforce rung is known":        {func(in *RollbackInput) { in.Last = nil }, ""},
 		"decided before and not finished": {func(in *RollbackInput) { in.Decided, in.Baking, in.Rejecting = true, false, false }, "enforce=privileged:v1.37"},
 		"decided before, now suspended":   {func(in *RollbackInput) { in.Decided, in.Active = true, false }, ""},

@@ -9,6 +9,7 @@
 package rejections
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -88,10 +89,8 @@ func (w *Watcher) Rejections(namespace string) []Rejection {
 }
 
 func newestFirst(a, b Rejection) int {
-	if c := b.Time.Compare(a.Time); c != 0 {
-		return c
-	}
-	return strings.Compare(a.Kind+"/"+a.Name, b.Kind+"/"+b.Name)
+	return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name),
+		cmp.Compare(a.APIVersion, b.APIVersion), cmp.Compare(a.Level, b.Level), cmp.Compare(a.Message, b.Message))
 }
 
 // NeedLeaderElection is false: a standby sees what the leader sees.
@@ -173,7 +172,7 @@ func (w *Watcher) tell(namespace string) {
 // read answers what an Event says of a refused pod.
 func read(e *corev1.Event) (Rejection, bool) {
 	_, rest, found := strings.Cut(e.Message, phrase)
-	if e.Reason != reason || !found {
+	if e.Reason != reason || !found || e.InvolvedObject.Kind == "" || e.InvolvedObject.Name == "" {
 		return Rejection{}, false
 	}
 	level := ""

@@ -45,6 +45,9 @@ func TestReadsRefusals(t *testing.T) {
 	other := event("c", refused, nine)
 	other.Reason = "FailedScheduling"
 	must(t, s.Add(other))
+	ofNobody := event("d", refused, nine)
+	ofNobody.InvolvedObject.Kind = ""
+	must(t, s.Add(ofNobody))
 	want := []Rejection{{
 		APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web", Level: "baseline:v1.37", Time: nine,
 		Message: `violates PodSecurity "baseline:v1.37": privileged (container "c" must not set securityContext.privileged=true)`,

@@ -26,7 +26,7 @@ func newConditions(old []metav1.Condition, generation int64, now time.Time) *con
 
 func (c *conditions) set(kind string, status metav1.ConditionStatus, reason, message string) {
 	meta.SetStatusCondition(&c.list, metav1.Condition{
-		Type: kind, Status: status, Reason: reason, Message: clip(message, maxMessage),
+		Type: kind, Status: status, Reason: reason, Message: Clip(message, maxMessage),
 		ObservedGeneration: c.generation, LastTransitionTime: at(c.now),
 	})
 }
@@ -43,6 +43,12 @@ func at(t time.Time) metav1.Time {
 	return metav1.NewTime(t.UTC().Truncate(time.Second))
 }
 
+// notBefore is a time as the API keeps it, and not before it: what is counted
+// from there is never cut short.
+func notBefore(t time.Time) metav1.Time {
+	return at(t.Add(time.Second - time.Nanosecond))
+}
+
 func atOrNil(t time.Time) *metav1.Time {
 	if t.IsZero() {
 		return nil
@@ -51,8 +57,8 @@ func atOrNil(t time.Time) *metav1.Time {
 	return &out
 }
 
-// clip cuts a text to at most n bytes, at a rune, and says that it was cut.
-func clip(s string, n int) string {
+// Clip cuts a text to at most n bytes, at a rune, and says that it was cut.
+func Clip(s string, n int) string {
 	const more = " …"
 	if len(s) <= n {
 		return s

@@ -27,7 +27,7 @@ func TestClip(t *testing.T) {
 		"a rune that just fits in": {"12345€", 8, "12345€"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := clip(tc.text, tc.most); got != tc.want {
+			if got := Clip(tc.text, tc.most); got != tc.want {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})
@@ -38,7 +38,7 @@ func TestClipNeverBreaksARune(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.String().Draw(t, "text")
 		most := rapid.IntRange(4, 40).Draw(t, "most")
-		got := clip(text, most)
+		got := Clip(text, most)
 		if len(got) > most {
 			t.Fatalf("%d bytes, want at most %d", len(got), most)
 		}

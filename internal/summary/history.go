@@ -106,12 +106,13 @@ func BakeUntil(history []v1alpha1.HistoryEntry, bake time.Duration, now time.Tim
 	return atOrNil(until)
 }
 
-// approvalUsed answers the generation whose approval was used: that of the
-// spec under which an enforce rung was climbed by approval.
+// approvalUsed answers the generation whose approval was used: the one that an
+// enforce rung was announced with and climbed by. An approval given since the
+// rung was announced is for the next.
 func approvalUsed(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) int64 {
 	for _, h := range Climbed(old, in) {
-		if in.Manual && h.Mode == v1alpha1.ModeEnforce && h.Reason == "" {
-			return in.Generation
+		if h.Mode == v1alpha1.ModeEnforce && h.Reason == "" {
+			return max(old.Next.ApprovalGeneration, old.ApprovalUsedGeneration)
 		}
 	}
 	return old.ApprovalUsedGeneration
@@ -120,6 +121,9 @@ func approvalUsed(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) int64 
 // Refusals is what rejections are made from.
 type Refusals struct {
 	Now time.Time
+	// Known is whether the evidence is complete. Without it nothing is taken in,
+	// and nobody has recovered.
+	Known bool
 	// Since is when the last enforce rung was climbed: what was refused before
 	// does not count.
 	Since time.Time
@@ -139,7 +143,10 @@ func Rejections(old v1alpha1.NamespaceRolloutStatus, r Refusals) ([]v1alpha1.Rej
 	for _, known := range old.Rejections {
 		by[known.Workload] = known
 	}
-	seen := r.takeIn(by, old.RejectionsSeen)
+	seen := old.RejectionsSeen
+	if r.Known {
+		seen = r.takeIn(by, seen)
+	}
 	var out []v1alpha1.Rejection
 	for _, rejection := range by {
 		if !r.Since.After(rejection.Time.Time) && !r.recovered(rejection) {
@@ -147,7 +154,8 @@ func Rejections(old v1alpha1.NamespaceRolloutStatus, r Refusals) ([]v1alpha1.Rej
 		}
 	}
 	slices.SortFunc(out, func(a, b v1alpha1.Rejection) int {
-		return cmp.Or(b.Time.Compare(a.Time.Time), cmp.Compare(a.Workload.Kind, b.Workload.Kind), cmp.Compare(a.Workload.Name, b.Workload.Name))
+		return cmp.Or(b.Time.Compare(a.Time.Time), cmp.Compare(a.Workload.Kind, b.Workload.Kind), cmp.Compare(a.Workload.Name, b.Workload.Name),
+			cmp.Compare(a.Workload.APIVersion, b.Workload.APIVersion))
 	})
 	return out[:min(len(out), maxRejections)], seen
 }
@@ -157,7 +165,7 @@ func Rejections(old v1alpha1.NamespaceRolloutStatus, r Refusals) ([]v1alpha1.Rej
 func (r Refusals) takeIn(by map[v1alpha1.WorkloadReference]v1alpha1.Rejection, seen *metav1.Time) *metav1.Time {
 	newest := seen
 	for _, n := range slices.Backward(r.Seen) {
-		n.Message, n.Time, n.Source = clip(n.Message, maxViolationMessage), at(n.Time.Time), v1alpha1.SourcePod
+		n.Message, n.Time, n.Source = Clip(n.Message, maxViolationMessage), at(n.Time.Time), v1alpha1.SourcePod
 		if seen != nil && !n.Time.After(seen.Time) {
 			continue
 		}
@@ -172,6 +180,8 @@ func (r Refusals) takeIn(by map[v1alpha1.WorkloadReference]v1alpha1.Rejection, s
 
 func (r Refusals) recovered(rejection v1alpha1.Rejection) bool {
 	switch {
+	case !r.Known:
+		return false
 	case !r.Present(rejection.Workload):
 		return true
 	case r.Violating(rejection.Workload):

@@ -27,7 +27,6 @@ func aMinuteLater(current psaapi.Policy) NamespaceInput {
 	in := midway()
 	in.Now, in.OursSince, in.Current = nine.Add(time.Minute), nine.Add(30*time.Second), current
 	in.Ours = ladder.Modes
-	in.Ours = ladder.Modes
 	return in
 }
 
@@ -80,7 +79,7 @@ func TestHistoryOfARollback(t *testing.T) {
 		History:  was,
 	}
 	auditNext := with(decided, func(s *v1alpha1.NamespaceRolloutStatus) {
-		s.Next = rung(&ladder.Rung{Mode: v1alpha1.ModeAudit, To: restricted})
+		s.Next = next(NamespaceInput{Next: &ladder.Rung{Mode: v1alpha1.ModeAudit, To: restricted}})
 	})
 	back := aMinuteLater(psaapi.Policy{Enforce: pinned, Warn: baseline, Audit: baseline})
 	for name, tc := range map[string]struct {
@@ -178,9 +177,12 @@ func TestApprovalIsUsedOnce(t *testing.T) {
 		return in
 	}
 	warnNext := with(announced(), func(s *v1alpha1.NamespaceRolloutStatus) {
-		s.Next = rung(&ladder.Rung{Mode: v1alpha1.ModeWarn, To: restricted})
+		s.Next = next(NamespaceInput{Next: &ladder.Rung{Mode: v1alpha1.ModeWarn, To: restricted}})
 	})
-	back := with(announced(), func(s *v1alpha1.NamespaceRolloutStatus) {
+	approved := func() v1alpha1.NamespaceRolloutStatus {
+		return with(announced(), func(s *v1alpha1.NamespaceRolloutStatus) { s.Next.ApprovalGeneration = 7 })
+	}
+	back := with(approved(), func(s *v1alpha1.NamespaceRolloutStatus) {
 		s.Current.Enforce = "baseline:v1.37"
 		s.Rollback = &v1alpha1.Rollback{Rung: "baseline:v1.37", To: "privileged:v1.37"}
 	})
@@ -189,11 +191,13 @@ func TestApprovalIsUsedOnce(t *testing.T) {
 		now  NamespaceInput
 		want int64
 	}{
-		"an enforce rung by approval":      {announced(), manual(aMinuteLater(enforced)), 7},
+		"an enforce rung by approval":      {approved(), manual(aMinuteLater(enforced)), 7},
+		"the next is approved already":     {approved(), with(manual(aMinuteLater(enforced)), func(in *NamespaceInput) { in.Generation = 8 }), 7},
+		"approval is not asked any more":   {approved(), aMinuteLater(enforced), 7},
 		"an enforce rung without approval": {announced(), aMinuteLater(enforced), 2},
-		"nothing moved":                    {announced(), manual(aMinuteLater(midway().Current)), 2},
+		"nothing moved":                    {approved(), manual(aMinuteLater(midway().Current)), 2},
 		"another mode's rung":              {warnNext, manual(aMinuteLater(psaapi.Policy{Enforce: privileged, Warn: restricted, Audit: baseline})), 2},
-		"the same rung by somebody else":   {announced(), manual(with(aMinuteLater(enforced), func(in *NamespaceInput) { in.Ours = nil })), 2},
+		"the same rung by somebody else":   {approved(), manual(with(aMinuteLater(enforced), func(in *NamespaceInput) { in.Ours = nil })), 2},
 		"somebody else's move":             {announced(), manual(aMinuteLater(psaapi.Policy{Enforce: restricted, Warn: baseline, Audit: baseline})), 2},
 		"a rung taken back":                {back, manual(aMinuteLater(psaapi.Policy{Enforce: pinned, Warn: baseline, Audit: baseline})), 2},
 	} {

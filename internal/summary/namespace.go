@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	psaapi "k8s.io/pod-security-admission/api"
+	"k8s.io/utils/ptr"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/internal/gate"
@@ -66,6 +67,8 @@ type NamespaceInput struct {
 	RejectionsSeen *metav1.Time
 	// Rollback is the enforce rung that is taken back or held, nil for none.
 	Rollback *v1alpha1.Rollback
+	// WriteRefusal is of the next rung, when its write was refused, nil otherwise.
+	WriteRefusal *v1alpha1.WriteRefusal
 }
 
 // Acceptance says whether a rollout's spec is acted on, and if not why.
@@ -123,7 +126,7 @@ func Namespace(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) v1alpha1.
 		Fleet:              old.Fleet,
 		Target:             policy(in.Target),
 		Current:            policy(in.Current),
-		Next:               rung(in.Next),
+		Next:               next(in),
 		SoakUntil:          atOrNil(in.SoakUntil),
 		BakeUntil:          bakeUntil(old, in),
 		History:            History(old, in),
@@ -131,6 +134,7 @@ func Namespace(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) v1alpha1.
 		Rejections:         in.Rejected,
 		RejectionsSeen:     in.RejectionsSeen,
 		Rollback:           in.Rollback,
+		WriteRefusal:       in.WriteRefusal,
 
 		ApprovalUsedGeneration: approvalUsed(old, in),
 	}
@@ -161,11 +165,17 @@ func policy(p psaapi.Policy) *v1alpha1.Policy {
 	}
 }
 
-func rung(r *ladder.Rung) *v1alpha1.Rung {
-	if r == nil {
+// next answers the next rung as the API writes it, with the approval that it is
+// about to be climbed by.
+func next(in NamespaceInput) *v1alpha1.Rung {
+	if in.Next == nil {
 		return nil
 	}
-	return &v1alpha1.Rung{Mode: r.Mode, To: v1alpha1.LevelVersion(r.To.String()), Rung: r.String()}
+	out := &v1alpha1.Rung{Mode: in.Next.Mode, To: v1alpha1.LevelVersion(in.Next.To.String()), Rung: in.Next.String()}
+	if in.Manual && in.Decision.Climb && in.Next.Mode == v1alpha1.ModeEnforce {
+		out.ApprovalGeneration = in.Generation
+	}
+	return out
 }
 
 // modeOf answers one mode of a policy as the API writes it.
@@ -198,7 +208,7 @@ func compliance(old []v1alpha1.Compliance, in NamespaceInput) []v1alpha1.Complia
 		}
 		switch {
 		case entry.Verdict == v1alpha1.VerdictCompliant:
-			entry.Since = atOrNil(CleanSince(old, e, in.Now))
+			entry.Since = ptr.To(notBefore(CleanSince(old, e, in.Now)))
 		case !known || before.Verdict != entry.Verdict || entry.Since == nil:
 			entry.Since = atOrNil(in.Now)
 		}
@@ -256,7 +266,7 @@ func violations(evidence []Evidence) (list []v1alpha1.Violation, total, workload
 				continue
 			}
 			seen[k], violating[v.Workload] = true, true
-			v.Level, v.Message = v1alpha1.Level(e.Level.Level), clip(v.Message, maxViolationMessage)
+			v.Level, v.Message = v1alpha1.Level(e.Level.Level), Clip(v.Message, maxViolationMessage)
 			list = append(list, v)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
@@ -130,11 +131,14 @@ func TestSinceAlways(t *testing.T) {
 		life(t, func(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput, status v1alpha1.NamespaceRolloutStatus) {
 			for i, e := range in.Evidence {
 				want := v1alpha1.Compliance{Verdict: e.Verdict(), Since: atOrNil(in.Now)}
+				if e.Verdict() == v1alpha1.VerdictCompliant {
+					want.Since = ptr.To(notBefore(in.Now)) // a soak from there is never cut short
+				}
 				if before, known := find(old.Compliance, e.Level); known && (!e.Known || before.Verdict == want.Verdict) {
 					want = v1alpha1.Compliance{Verdict: before.Verdict, Since: before.Since}
 				}
 				for _, gone := range e.Departed {
-					if seen := at(gone.LastSeen.Time); e.Verdict() == v1alpha1.VerdictCompliant && want.Since.Before(&seen) {
+					if seen := notBefore(gone.LastSeen.Time); e.Verdict() == v1alpha1.VerdictCompliant && want.Since.Before(&seen) {
 						want.Since = &seen
 					}
 				}

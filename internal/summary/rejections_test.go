@@ -79,7 +79,7 @@ func TestRejections(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, mark := Rejections(v1alpha1.NamespaceRolloutStatus{Rejections: tc.known, RejectionsSeen: atOrNil(tc.mark)}, Refusals{
-				Now: now, Since: rung, Seen: tc.seen, Present: among(tc.present...), Violating: among(tc.violating...),
+				Now: now, Known: true, Since: rung, Seen: tc.seen, Present: among(tc.present...), Violating: among(tc.violating...),
 			})
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("rejections (-want +got):\n%s", diff)
@@ -111,7 +111,7 @@ func TestRecovery(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			old := v1alpha1.NamespaceRolloutStatus{Rejections: []v1alpha1.Rejection{tc.known}, RejectionsSeen: &metav1.Time{Time: nine}}
-			r := Refusals{Now: nine.Add(tc.after), Present: tc.present, Violating: tc.violating, Seen: []v1alpha1.Rejection{rejection("web", nine)}}
+			r := Refusals{Now: nine.Add(tc.after), Known: true, Present: tc.present, Violating: tc.violating, Seen: []v1alpha1.Rejection{rejection("web", nine)}}
 			got, _ := Rejections(old, r)
 			if recovered := len(got) == 0; recovered != tc.want {
 				t.Errorf("recovered: %v, want %v", recovered, tc.want)
@@ -123,7 +123,7 @@ func TestRecovery(t *testing.T) {
 // A workload that has recovered, and is refused once more, counts again.
 func TestARelapseCounts(t *testing.T) {
 	seen := []v1alpha1.Rejection{rejection("web", nine)}
-	r := Refusals{Now: nine, Seen: seen, Present: among("web"), Violating: among("web")}
+	r := Refusals{Now: nine, Known: true, Seen: seen, Present: among("web"), Violating: among("web")}
 	var status v1alpha1.NamespaceRolloutStatus
 	for i, step := range []struct {
 		refused   time.Duration
@@ -152,7 +152,7 @@ func TestRejectionsAreBounded(t *testing.T) {
 		seen = append(seen, r)
 	}
 	everything := func(v1alpha1.WorkloadReference) bool { return true }
-	got, _ := Rejections(v1alpha1.NamespaceRolloutStatus{}, Refusals{Now: nine, Seen: seen, Present: everything, Violating: everything})
+	got, _ := Rejections(v1alpha1.NamespaceRolloutStatus{}, Refusals{Now: nine, Known: true, Seen: seen, Present: everything, Violating: everything})
 	if len(got) != 16 || got[0].Workload.Name != "web-00" || got[15].Workload.Name != "web-15" {
 		t.Errorf("%d are rejected, want the newest 16", len(got))
 	}
@@ -175,7 +175,7 @@ func TestRejectionsAreStable(t *testing.T) {
 		slices.SortStableFunc(seen, func(a, b v1alpha1.Rejection) int { return b.Time.Compare(a.Time.Time) })
 		violating := rapid.SliceOf(rapid.SampledFrom([]string{"web-1", "web-2", "web-3"})).Draw(t, "violating")
 		r := Refusals{
-			Now: nine, Since: nine.Add(-2 * time.Second), Seen: seen, Violating: among(violating...),
+			Now: nine, Known: true, Since: nine.Add(-2 * time.Second), Seen: seen, Violating: among(violating...),
 			Present: func(w v1alpha1.WorkloadReference) bool { return w.Name != "web-4" },
 		}
 		var status v1alpha1.NamespaceRolloutStatus
@@ -201,5 +201,24 @@ func TestRejectingMessage(t *testing.T) {
 		if got := RejectingMessage(rejected); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+// While the evidence is not complete nobody has recovered, and what was refused
+// meanwhile is taken in once it is.
+func TestRejectionsWaitForEvidence(t *testing.T) {
+	old := v1alpha1.NamespaceRolloutStatus{Rejections: []v1alpha1.Rejection{fromTemplate(rejection("web", nine))}, RejectionsSeen: &metav1.Time{Time: nine}}
+	r := Refusals{Now: nine.Add(time.Hour), Seen: []v1alpha1.Rejection{rejection("api", nine.Add(time.Minute))}, Present: among(), Violating: among()}
+	got, mark := Rejections(old, r)
+	if diff := cmp.Diff(old.Rejections, got); diff != "" {
+		t.Errorf("rejections (-want +got):\n%s", diff)
+	}
+	if !mark.Equal(old.RejectionsSeen) {
+		t.Errorf("seen up to %v, want %v", mark, old.RejectionsSeen)
+	}
+	r.Known, r.Present, r.Now = true, among("api"), nine.Add(2*time.Minute)
+	got, _ = Rejections(v1alpha1.NamespaceRolloutStatus{Rejections: got, RejectionsSeen: mark}, r)
+	if diff := cmp.Diff([]v1alpha1.Rejection{rejection("api", nine.Add(time.Minute))}, got); diff != "" {
+		t.Errorf("rejections once all is known (-want +got):\n%s", diff)
 	}
 }

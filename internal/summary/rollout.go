@@ -70,8 +70,8 @@ func Rollout(old v1alpha1.PodSecurityRolloutStatus, in RolloutInput) v1alpha1.Po
 	}
 }
 
-// lastProgress answers when a namespace last climbed or completed. A spec that
-// was just edited begins anew.
+// lastProgress answers when a namespace last climbed or completed; a rung taken
+// back is no progress. A spec that was just edited begins anew.
 func lastProgress(old v1alpha1.PodSecurityRolloutStatus, in RolloutInput, n v1alpha1.NamespaceCounts) time.Time {
 	if old.LastProgressTime == nil || old.ObservedGeneration != in.Generation ||
 		old.Namespaces != nil && n.Complete > old.Namespaces.Complete {
@@ -79,8 +79,9 @@ func lastProgress(old v1alpha1.PodSecurityRolloutStatus, in RolloutInput, n v1al
 	}
 	last := old.LastProgressTime.Time
 	for _, s := range in.Namespaces {
-		if len(s.History) > 0 && s.History[0].Time.After(last) {
-			last = s.History[0].Time.Time
+		i := slices.IndexFunc(s.History, func(h v1alpha1.HistoryEntry) bool { return h.Reason == "" })
+		if i >= 0 && s.History[i].Time.After(last) {
+			last = s.History[i].Time.Time
 		}
 	}
 	return last
@@ -174,7 +175,7 @@ func blocked(namespaces map[string]v1alpha1.NamespaceRolloutStatus) []v1alpha1.B
 			continue
 		}
 		reason, message := State(s)
-		entry := v1alpha1.BlockedNamespace{Namespace: name, Reason: reason, Message: clip(message, maxMessage)}
+		entry := v1alpha1.BlockedNamespace{Namespace: name, Reason: reason, Message: Clip(message, maxMessage)}
 		if s.Next != nil {
 			entry.Next = s.Next.Rung
 		}

@@ -286,6 +286,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: violationsTotal
       type:
         scalar: numeric
+    - name: writeRefusal
+      type:
+        namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.WriteRefusal
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.NamespaceSelector
   map:
     fields:
@@ -468,6 +471,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.Rung
   map:
     fields:
+    - name: approvalGeneration
+      type:
+        scalar: numeric
     - name: mode
       type:
         namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.Mode
@@ -635,6 +641,21 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
     - name: name
+      type:
+        scalar: string
+- name: com.github.podsecurity-rollout.operator.api.v1alpha1.WriteRefusal
+  map:
+    fields:
+    - name: attempts
+      type:
+        scalar: numeric
+    - name: message
+      type:
+        scalar: string
+    - name: retryAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: rung
       type:
         scalar: string
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.Condition

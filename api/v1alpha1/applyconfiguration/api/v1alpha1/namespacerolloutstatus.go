@@ -46,6 +46,9 @@ type NamespaceRolloutStatusApplyConfiguration struct {
 	ApprovalUsedGeneration *int64 `json:"approvalUsedGeneration,omitempty"`
 	// rollback is the enforce rung that was taken back and is held.
 	Rollback *RollbackApplyConfiguration `json:"rollback,omitempty"`
+	// writeRefusal is the next rung when the API server refused to let it be
+	// written. No turn is held meanwhile.
+	WriteRefusal *WriteRefusalApplyConfiguration `json:"writeRefusal,omitempty"`
 	// rejectionsSeen is the time of the newest refusal that was taken in.
 	RejectionsSeen *metav1.Time `json:"rejectionsSeen,omitempty"`
 	// rejections are workloads whose pods were refused since the last enforce
@@ -196,6 +199,14 @@ func (b *NamespaceRolloutStatusApplyConfiguration) WithApprovalUsedGeneration(va
 // If called multiple times, the Rollback field is set to the value of the last call.
 func (b *NamespaceRolloutStatusApplyConfiguration) WithRollback(value *RollbackApplyConfiguration) *NamespaceRolloutStatusApplyConfiguration {
 	b.Rollback = value
+	return b
+}
+
+// WithWriteRefusal sets the WriteRefusal field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the WriteRefusal field is set to the value of the last call.
+func (b *NamespaceRolloutStatusApplyConfiguration) WithWriteRefusal(value *WriteRefusalApplyConfiguration) *NamespaceRolloutStatusApplyConfiguration {
+	b.WriteRefusal = value
 	return b
 }
 
