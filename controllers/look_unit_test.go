@@ -71,7 +71,8 @@ func TestLook(t *testing.T) {
 
 func TestLookGathers(t *testing.T) {
 	s := shopSnapshot(func(s *snapshot) {
-		s.rollout = platform(enforcing(v1alpha1.EnforceStrategy{Approval: v1alpha1.ApprovalManual, Bake: hours(2)}))
+		s.rollout = platform(enforcing(v1alpha1.EnforceStrategy{Bake: hours(2)}))
+		s.claim.Spec.ApprovedEnforce = "baseline:v1.37"
 	})
 	in, err := s.look()
 	if err != nil {
@@ -80,8 +81,8 @@ func TestLookGathers(t *testing.T) {
 	if in.Rollout != "platform" || in.Generation != 2 || !in.Now.Equal(morning) {
 		t.Errorf("of rollout %q, generation %d, at %v", in.Rollout, in.Generation, in.Now)
 	}
-	if !in.Manual || in.Bake != 2*time.Hour {
-		t.Errorf("manual %v, bake %s; want approval asked for, and a bake of 2h", in.Manual, in.Bake)
+	if in.Approved != "baseline:v1.37" || in.Bake != 2*time.Hour {
+		t.Errorf("approved %q, bake %s; want the approval, and a bake of 2h", in.Approved, in.Bake)
 	}
 	if want := morning.Add(-time.Hour); !in.OursSince.Equal(want) {
 		t.Errorf("ours since %v, want %v", in.OursSince, want)

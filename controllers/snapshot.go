@@ -70,7 +70,7 @@ func (s *snapshot) look() (summary.NamespaceInput, error) {
 	for _, level := range ladder.Levels(in.Current, target, s.server) {
 		in.Evidence = append(in.Evidence, s.evidence(level))
 	}
-	in.Manual = s.enforceStrategy().Approval == v1alpha1.ApprovalManual
+	in.Approved = s.claim.Spec.ApprovedEnforce
 	in.Bake = duration(s.enforceStrategy().Bake)
 	s.lookBack(&in)
 	return in, nil
@@ -140,7 +140,7 @@ func (s *snapshot) question(in summary.NamespaceInput) (gate.Input, error) {
 		Soak:           soak,
 		CleanSince:     summary.CleanSince(s.claim.Status.Compliance, evidence, in.Now),
 		LastRung:       cmp.Or(in.OursSince, s.claim.CreationTimestamp.Time).Add(time.Second), // both are cut to the second
-		ManualApproval: in.Manual,
+		ManualApproval: s.enforceStrategy().Approval == v1alpha1.ApprovalManual,
 		Turn:           s.turn(*in.Next),
 	}
 	if s.claim.Generation > s.claim.Status.ApprovalUsedGeneration {

@@ -68,11 +68,6 @@ type Rung struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Rung string `json:"rung,omitempty"`
-	// approvalGeneration is the generation of the spec whose approval lets this
-	// enforce rung be climbed, once it is about to be.
-	// +optional
-	// +kubebuilder:validation:Minimum=1
-	ApprovalGeneration int64 `json:"approvalGeneration,omitempty"`
 }
 
 // WriteRefusal is a rung that the API server refused to let the operator write:
@@ -333,7 +328,8 @@ type NamespaceRolloutStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	ViolatingWorkloads int32 `json:"violatingWorkloads"`
 	// approvalUsedGeneration is the generation of the spec whose approval was
-	// used; an approval counts in a newer generation only.
+	// used: what it approves has come into force. An approval counts in a newer
+	// generation only.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	ApprovalUsedGeneration int64 `json:"approvalUsedGeneration,omitempty"`

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/internal/ladder"
@@ -86,9 +87,21 @@ func LastEnforce(history []v1alpha1.HistoryEntry) *v1alpha1.HistoryEntry {
 }
 
 // bakeUntil answers when the bake of the last enforce rung ends, nil when none
-// is baking.
+// is baking. Of a namespace whose status was lost it is not known which rung the
+// operator wrote last: as far as it can be, it was one of enforce.
 func bakeUntil(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) *metav1.Time {
-	return BakeUntil(History(old, in), in.Bake, in.Now)
+	history := History(old, in)
+	if slices.ContainsFunc(history, func(h v1alpha1.HistoryEntry) bool { return h.Mode == v1alpha1.ModeEnforce }) {
+		return BakeUntil(history, in.Bake, in.Now)
+	}
+	until := ptr.Deref(old.BakeUntil, metav1.Time{}).Time
+	if old.Current == nil && slices.Contains(in.Ours, v1alpha1.ModeEnforce) && in.Bake > 0 {
+		until = in.OursSince.Add(in.Bake + time.Second)
+	}
+	if !in.Now.Before(until) {
+		return nil
+	}
+	return atOrNil(until)
 }
 
 // BakeUntil answers when the bake of the last enforce rung ends, nil when none
@@ -106,14 +119,12 @@ func BakeUntil(history []v1alpha1.HistoryEntry, bake time.Duration, now time.Tim
 	return atOrNil(until)
 }
 
-// approvalUsed answers the generation whose approval was used: the one that an
-// enforce rung was announced with and climbed by. An approval given since the
-// rung was announced is for the next.
+// approvalUsed answers the generation whose approval was used: what it approves
+// is in force. That is told from the labels, so a lost status does not let an
+// approval be used twice.
 func approvalUsed(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) int64 {
-	for _, h := range Climbed(old, in) {
-		if h.Mode == v1alpha1.ModeEnforce && h.Reason == "" {
-			return max(old.Next.ApprovalGeneration, old.ApprovalUsedGeneration)
-		}
+	if in.Approved == in.Current.Enforce.String() {
+		return in.Generation
 	}
 	return old.ApprovalUsedGeneration
 }

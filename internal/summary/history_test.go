@@ -79,7 +79,7 @@ func TestHistoryOfARollback(t *testing.T) {
 		History:  was,
 	}
 	auditNext := with(decided, func(s *v1alpha1.NamespaceRolloutStatus) {
-		s.Next = next(NamespaceInput{Next: &ladder.Rung{Mode: v1alpha1.ModeAudit, To: restricted}})
+		s.Next = rung(&ladder.Rung{Mode: v1alpha1.ModeAudit, To: restricted})
 	})
 	back := aMinuteLater(psaapi.Policy{Enforce: pinned, Warn: baseline, Audit: baseline})
 	for name, tc := range map[string]struct {
@@ -168,38 +168,26 @@ func TestLastEnforceAndItsBake(t *testing.T) {
 	}
 }
 
-// An approval lets one enforce rung be climbed; the generation it was used in is
-// remembered, and an older one stays until then.
+// An approval is used once what it approves is in force; the generation it was
+// used in is remembered, and an older one stays until then.
 func TestApprovalIsUsedOnce(t *testing.T) {
-	enforced := psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: baseline}
-	manual := func(in NamespaceInput) NamespaceInput {
-		in.Manual, in.Generation = true, 7
+	at := func(enforce psaapi.LevelVersion, approved string) NamespaceInput {
+		in := aMinuteLater(psaapi.Policy{Enforce: enforce, Warn: baseline, Audit: baseline})
+		in.Approved, in.Generation = approved, 7
 		return in
 	}
-	warnNext := with(announced(), func(s *v1alpha1.NamespaceRolloutStatus) {
-		s.Next = next(NamespaceInput{Next: &ladder.Rung{Mode: v1alpha1.ModeWarn, To: restricted}})
-	})
-	approved := func() v1alpha1.NamespaceRolloutStatus {
-		return with(announced(), func(s *v1alpha1.NamespaceRolloutStatus) { s.Next.ApprovalGeneration = 7 })
-	}
-	back := with(approved(), func(s *v1alpha1.NamespaceRolloutStatus) {
-		s.Current.Enforce = "baseline:v1.37"
-		s.Rollback = &v1alpha1.Rollback{Rung: "baseline:v1.37", To: "privileged:v1.37"}
-	})
 	for name, tc := range map[string]struct {
 		old  v1alpha1.NamespaceRolloutStatus
 		now  NamespaceInput
 		want int64
 	}{
-		"an enforce rung by approval":      {approved(), manual(aMinuteLater(enforced)), 7},
-		"the next is approved already":     {approved(), with(manual(aMinuteLater(enforced)), func(in *NamespaceInput) { in.Generation = 8 }), 7},
-		"approval is not asked any more":   {approved(), aMinuteLater(enforced), 7},
-		"an enforce rung without approval": {announced(), aMinuteLater(enforced), 2},
-		"nothing moved":                    {approved(), manual(aMinuteLater(midway().Current)), 2},
-		"another mode's rung":              {warnNext, manual(aMinuteLater(psaapi.Policy{Enforce: privileged, Warn: restricted, Audit: baseline})), 2},
-		"the same rung by somebody else":   {approved(), manual(with(aMinuteLater(enforced), func(in *NamespaceInput) { in.Ours = nil })), 2},
-		"somebody else's move":             {announced(), manual(aMinuteLater(psaapi.Policy{Enforce: restricted, Warn: baseline, Audit: baseline})), 2},
-		"a rung taken back":                {back, manual(aMinuteLater(psaapi.Policy{Enforce: pinned, Warn: baseline, Audit: baseline})), 2},
+		"climbed by it":                   {announced(), at(baseline, "baseline:v1.37"), 7},
+		"not climbed yet":                 {announced(), at(privileged, "baseline:v1.37"), 2},
+		"the next is approved meanwhile":  {announced(), at(baseline, "restricted:v1.37"), 2},
+		"another version":                 {announced(), at(baseline, "baseline:v1.36"), 2},
+		"nothing is approved":             {announced(), at(baseline, ""), 2},
+		"somebody else enforced the rung": {announced(), with(at(baseline, "baseline:v1.37"), func(in *NamespaceInput) { in.Ours = nil }), 7},
+		"the status was lost":             {v1alpha1.NamespaceRolloutStatus{}, at(baseline, "baseline:v1.37"), 7},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tc.old.ApprovalUsedGeneration = 2
@@ -207,9 +195,38 @@ func TestApprovalIsUsedOnce(t *testing.T) {
 			if got.ApprovalUsedGeneration != tc.want {
 				t.Errorf("used in generation %d, want %d", got.ApprovalUsedGeneration, tc.want)
 			}
-			tc.now.Generation = 9
-			if again := Namespace(got, tc.now); again.ApprovalUsedGeneration != tc.want {
-				t.Errorf("used in generation %d at the next look, want %d still", again.ApprovalUsedGeneration, tc.want)
+			lowered := at(privileged, tc.now.Approved)
+			if again := Namespace(got, lowered); again.ApprovalUsedGeneration != tc.want {
+				t.Errorf("used in generation %d once the label is lowered, want %d still", again.ApprovalUsedGeneration, tc.want)
+			}
+		})
+	}
+}
+
+// A status that is lost while a namespace bakes does not end the bake: whatever
+// the operator wrote last may have been the enforce rung.
+func TestABakeSurvivesALostStatus(t *testing.T) {
+	enforced := psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: baseline}
+	baking := with(aMinuteLater(enforced), func(in *NamespaceInput) { in.Bake = 10 * time.Minute })
+	until := nine.Add(10*time.Minute + 31*time.Second)
+	for name, tc := range map[string]struct {
+		now  NamespaceInput
+		want time.Time
+	}{
+		"the operator wrote lately":       {baking, until},
+		"the operator wrote long ago":     {with(baking, func(in *NamespaceInput) { in.Now = until }), time.Time{}},
+		"there is no bake":                {aMinuteLater(enforced), time.Time{}},
+		"enforce is somebody else's":      {with(baking, func(in *NamespaceInput) { in.Ours = []v1alpha1.Mode{v1alpha1.ModeAudit} }), time.Time{}},
+		"the operator never wrote at all": {with(baking, func(in *NamespaceInput) { in.Ours, in.OursSince = nil, time.Time{} }), time.Time{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := Namespace(v1alpha1.NamespaceRolloutStatus{}, tc.now)
+			if !first.BakeUntil.Equal(atOrNil(tc.want)) {
+				t.Errorf("bakes until %v, want %v", first.BakeUntil, tc.want)
+			}
+			again := Namespace(first, with(tc.now, func(in *NamespaceInput) { in.Now = in.Now.Add(time.Second) }))
+			if !again.BakeUntil.Equal(first.BakeUntil) {
+				t.Errorf("a second later it bakes until %v, want %v still", again.BakeUntil, first.BakeUntil)
 			}
 		})
 	}

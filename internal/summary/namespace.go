@@ -57,8 +57,8 @@ type NamespaceInput struct {
 
 	Evidence []Evidence
 
-	// Manual is whether enforce rungs need an approval.
-	Manual bool
+	// Approved is the level and version that a person has approved, empty for none.
+	Approved string
 	// Bake is how long an enforce rung is watched for.
 	Bake time.Duration
 	// Rejected are the workloads whose pods have been refused, see Rejections;
@@ -126,7 +126,7 @@ func Namespace(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) v1alpha1.
 		Fleet:              old.Fleet,
 		Target:             policy(in.Target),
 		Current:            policy(in.Current),
-		Next:               next(in),
+		Next:               rung(in.Next),
 		SoakUntil:          atOrNil(in.SoakUntil),
 		BakeUntil:          bakeUntil(old, in),
 		History:            History(old, in),
@@ -165,17 +165,11 @@ func policy(p psaapi.Policy) *v1alpha1.Policy {
 	}
 }
 
-// next answers the next rung as the API writes it, with the approval that it is
-// about to be climbed by.
-func next(in NamespaceInput) *v1alpha1.Rung {
-	if in.Next == nil {
+func rung(r *ladder.Rung) *v1alpha1.Rung {
+	if r == nil {
 		return nil
 	}
-	out := &v1alpha1.Rung{Mode: in.Next.Mode, To: v1alpha1.LevelVersion(in.Next.To.String()), Rung: in.Next.String()}
-	if in.Manual && in.Decision.Climb && in.Next.Mode == v1alpha1.ModeEnforce {
-		out.ApprovalGeneration = in.Generation
-	}
-	return out
+	return &v1alpha1.Rung{Mode: r.Mode, To: v1alpha1.LevelVersion(r.To.String()), Rung: r.String()}
 }
 
 // modeOf answers one mode of a policy as the API writes it.

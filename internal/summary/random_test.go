@@ -91,7 +91,7 @@ func anyInput(t *rapid.T, current psaapi.Policy, now time.Time) NamespaceInput {
 	in := NamespaceInput{
 		Now: now, Generation: rapid.Int64Range(1, 9).Draw(t, "generation"), Rollout: "platform", Accepted: Acceptance{OK: true},
 		Target: anyPolicy(t, "target"), Current: current,
-		Manual: rapid.Bool().Draw(t, "manual"), Bake: time.Duration(rapid.IntRange(0, 40).Draw(t, "bake")) * time.Minute,
+		Approved: rapid.SampledFrom([]string{"", "baseline:v1.37"}).Draw(t, "approved"), Bake: time.Duration(rapid.IntRange(0, 40).Draw(t, "bake")) * time.Minute,
 	}
 	if rapid.Bool().Draw(t, "ours") {
 		in.Ours = rapid.SliceOfDistinct(rapid.SampledFrom(ladder.Modes), rapid.ID).Draw(t, "modes")

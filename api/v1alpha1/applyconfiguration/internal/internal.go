@@ -471,9 +471,6 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.Rung
   map:
     fields:
-    - name: approvalGeneration
-      type:
-        scalar: numeric
     - name: mode
       type:
         namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.Mode

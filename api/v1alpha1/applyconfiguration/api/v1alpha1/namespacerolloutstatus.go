@@ -42,7 +42,8 @@ type NamespaceRolloutStatusApplyConfiguration struct {
 	// violatingWorkloads counts the workloads that have a violation.
 	ViolatingWorkloads *int32 `json:"violatingWorkloads,omitempty"`
 	// approvalUsedGeneration is the generation of the spec whose approval was
-	// used; an approval counts in a newer generation only.
+	// used: what it approves has come into force. An approval counts in a newer
+	// generation only.
 	ApprovalUsedGeneration *int64 `json:"approvalUsedGeneration,omitempty"`
 	// rollback is the enforce rung that was taken back and is held.
 	Rollback *RollbackApplyConfiguration `json:"rollback,omitempty"`

@@ -19,9 +19,6 @@ type RungApplyConfiguration struct {
 	To *apiv1alpha1.LevelVersion `json:"to,omitempty"`
 	// rung is both in one, such as "enforce=baseline:v1.37".
 	Rung *string `json:"rung,omitempty"`
-	// approvalGeneration is the generation of the spec whose approval lets this
-	// enforce rung be climbed, once it is about to be.
-	ApprovalGeneration *int64 `json:"approvalGeneration,omitempty"`
 }
 
 // RungApplyConfiguration constructs a declarative configuration of the Rung type for use with
@@ -51,13 +48,5 @@ func (b *RungApplyConfiguration) WithTo(value apiv1alpha1.LevelVersion) *RungApp
 // If called multiple times, the Rung field is set to the value of the last call.
 func (b *RungApplyConfiguration) WithRung(value string) *RungApplyConfiguration {
 	b.Rung = &value
-	return b
-}
-
-// WithApprovalGeneration sets the ApprovalGeneration field in the declarative configuration to the given value
-// and returns the receiver, so that objects can be built by chaining "With" function invocations.
-// If called multiple times, the ApprovalGeneration field is set to the value of the last call.
-func (b *RungApplyConfiguration) WithApprovalGeneration(value int64) *RungApplyConfiguration {
-	b.ApprovalGeneration = &value
 	return b
 }
