@@ -81,10 +81,6 @@ verify: generate manifests $(KUSTOMIZE) ## Fail when generated files, go.mod fil
 test: $(CONTROLPLANE) ## Run all tests, on a control plane built from source unless KUBEBUILDER_ASSETS names one.
 	go test -timeout 20m ./...
 
-.PHONY: test-strategy
-test-strategy: $(CONTROLPLANE) ## Run the end-to-end tests of the strategy, which `make test` leaves out so far.
-	go test -tags strategy -timeout 20m ./test/strategy
-
 .PHONY: coverage
 coverage: ## Fail when a package of COVERED has less than COVERAGE percent of its statements tested by itself.
 	@go test -cover $(COVERED:%=./internal/%) | tee bin/coverage.txt
