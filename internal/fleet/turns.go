@@ -233,8 +233,11 @@ func (p progress) waitsForRejection() string {
 }
 
 func (l limit) waitsForRoom(inFlight int) string {
-	if l.unlimited || inFlight < l.namespaces {
+	switch {
+	case l.unlimited || inFlight < l.namespaces:
 		return ""
+	case l.namespaces == 0:
+		return l.from + " lets no namespace go"
 	}
 	return fmt.Sprintf("%s: %d of %d namespaces in flight", l.from, inFlight, l.namespaces)
 }

@@ -71,7 +71,7 @@ var planTests = map[string]struct {
 	},
 	"none lets nothing go": {
 		v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "0"}}}, []Member{member("a", "", waiting)},
-		map[string]string{"a": "budget 0: 0 of 0 namespaces in flight"}, 0,
+		map[string]string{"a": "budget 0 lets no namespace go"}, 0,
 	},
 	"the strictest budget wins": {
 		v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "2"}, {Namespaces: "1"}, {Namespaces: "100%"}}},
@@ -129,7 +129,7 @@ var planTests = map[string]struct {
 	"nothing on Mondays": {
 		v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "0", Schedule: "0 0 * * mon", Duration: hours(24)}}},
 		[]Member{member("a", "", waiting)},
-		map[string]string{"a": `budget 0 (schedule "0 0 * * mon", until 2026-11-24T00:00:00Z): 0 of 0 namespaces in flight`}, 0,
+		map[string]string{"a": `budget 0 (schedule "0 0 * * mon", until 2026-11-24T00:00:00Z) lets no namespace go`}, 0,
 	},
 }
 
