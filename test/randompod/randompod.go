@@ -30,6 +30,7 @@ func New(data []byte) (*metav1.ObjectMeta, *corev1.PodSpec) {
 		choose(corev1.AppArmorProfileTypeRuntimeDefault, corev1.AppArmorProfileTypeLocalhost, corev1.AppArmorProfileTypeUnconfined, ""),
 		choose(corev1.Windows, corev1.Windows, corev1.Linux, ""),
 		choose(resource.MustParse("1")),
+		choose(metav1.FieldsV1{}), // anything else would have to be JSON or CBOR
 		fillSELinux, fillSysctl, fillVolume,
 	)
 	meta, spec := &metav1.ObjectMeta{}, &corev1.PodSpec{}
