@@ -38,76 +38,78 @@ func sysctls(names ...string) *corev1.PodSpec {
 	})
 }
 
+// knownChanges are workloads that some version treats otherwise than the one before.
+var knownChanges = map[string]struct {
+	inForce string
+	spec    *corev1.PodSpec
+	want    string
+}{
+	"v1.27 allows a sysctl": {
+		"baseline:v1.26", sysctls("net.ipv4.ip_local_reserved_ports"),
+		"baseline is violated at v1.26 by 1 workload, because Deployment web: forbidden sysctls (net.ipv4.ip_local_reserved_ports); " +
+			"from v1.27 it would hold, which allows Deployment web: forbidden sysctls (net.ipv4.ip_local_reserved_ports)",
+	},
+	"v1.29 and v1.37 allow sysctls": {
+		"baseline:v1.27", sysctls("net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_notsent_lowat"),
+		"baseline is violated from v1.27 to v1.36 by 1 workload, because Deployment web: " +
+			"forbidden sysctls (net.ipv4.tcp_keepalive_time, net.ipv4.tcp_notsent_lowat); from v1.37 it would hold, which allows Deployment web: " +
+			"forbidden sysctls (net.ipv4.tcp_notsent_lowat)",
+	},
+	"v1.32 allows sysctls": {
+		"baseline:v1.31", sysctls("net.ipv4.tcp_rmem"),
+		"baseline is violated at v1.31 by 1 workload, because Deployment web: forbidden sysctls (net.ipv4.tcp_rmem); " +
+			"from v1.32 it would hold, which allows Deployment web: forbidden sysctls (net.ipv4.tcp_rmem)",
+	},
+	"v1.31 allows an SELinux type": {
+		"baseline:v1.30", hardened(func(s *corev1.PodSpec) {
+			s.SecurityContext.SELinuxOptions = &corev1.SELinuxOptions{Type: "container_engine_t"}
+		}),
+		"baseline is violated at v1.30 by 1 workload, because Deployment web: " +
+			`seLinuxOptions (pod set forbidden securityContext.seLinuxOptions: type "container_engine_t"); ` +
+			"from v1.31 it would hold, which allows Deployment web: " +
+			`seLinuxOptions (pod set forbidden securityContext.seLinuxOptions: type "container_engine_t")`,
+	},
+	"v1.34 forbids hosts of probes": {
+		"baseline:v1.33", hardened(func(s *corev1.PodSpec) {
+			s.Containers[0].LivenessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Host: "10.0.0.1"}}}
+		}),
+		"baseline holds at v1.33; from v1.34 1 workload would violate, because Deployment web: " +
+			`probe or lifecycle host (container "c" uses probe or lifecycle host "10.0.0.1")`,
+	},
+	"v1.35 allows baseline an unmasked /proc in a user namespace": {
+		"baseline:v1.34", hardened(func(s *corev1.PodSpec) {
+			s.HostUsers = ptr.To(false)
+			s.Containers[0].SecurityContext.ProcMount = ptr.To(corev1.UnmaskedProcMount)
+		}),
+		"baseline is violated at v1.34 by 1 workload, because Deployment web: " +
+			`procMount (container "c" must not set securityContext.procMount to "Unmasked"); ` +
+			"from v1.35 it would hold, which allows Deployment web: " +
+			`procMount (container "c" must not set securityContext.procMount to "Unmasked")`,
+	},
+	"and restricted root there": {
+		"restricted:v1.34", hardened(func(s *corev1.PodSpec) {
+			s.HostUsers = ptr.To(false)
+			s.SecurityContext.RunAsNonRoot = nil
+		}),
+		"restricted is violated at v1.34 by 1 workload, because Deployment web: " +
+			`runAsNonRoot != true (pod or container "c" must set securityContext.runAsNonRoot=true); ` +
+			"from v1.35 it would hold, which allows Deployment web: " +
+			`runAsNonRoot != true (pod or container "c" must set securityContext.runAsNonRoot=true)`,
+	},
+	"but not restricted an unmasked /proc": {
+		"restricted:v1.34", hardened(func(s *corev1.PodSpec) {
+			s.HostUsers = ptr.To(false)
+			s.Containers[0].SecurityContext.ProcMount = ptr.To(corev1.UnmaskedProcMount)
+		}),
+		"restricted is violated from v1.34 to v1.37 by 1 workload, because Deployment web: " +
+			`procMount (container "c" must not set securityContext.procMount to "Unmasked")`,
+	},
+}
+
 // What upstream is known to have changed shows at its version.
 func TestKnownChanges(t *testing.T) {
-	tests := map[string]struct {
-		inForce string
-		spec    *corev1.PodSpec
-		want    string
-	}{
-		"v1.27 allows a sysctl": {
-			"baseline:v1.26", sysctls("net.ipv4.ip_local_reserved_ports"),
-			"baseline is violated at v1.26 by 1 workload, because Deployment web: forbidden sysctls (net.ipv4.ip_local_reserved_ports); " +
-				"from v1.27 it would hold, which allows Deployment web: forbidden sysctls (net.ipv4.ip_local_reserved_ports)",
-		},
-		"v1.29 and v1.37 allow sysctls": {
-			"baseline:v1.27", sysctls("net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_notsent_lowat"),
-			"baseline is violated from v1.27 to v1.36 by 1 workload, because Deployment web: " +
-				"forbidden sysctls (net.ipv4.tcp_keepalive_time, net.ipv4.tcp_notsent_lowat); from v1.37 it would hold, which allows Deployment web: " +
-				"forbidden sysctls (net.ipv4.tcp_notsent_lowat)",
-		},
-		"v1.32 allows sysctls": {
-			"baseline:v1.31", sysctls("net.ipv4.tcp_rmem"),
-			"baseline is violated at v1.31 by 1 workload, because Deployment web: forbidden sysctls (net.ipv4.tcp_rmem); " +
-				"from v1.32 it would hold, which allows Deployment web: forbidden sysctls (net.ipv4.tcp_rmem)",
-		},
-		"v1.31 allows an SELinux type": {
-			"baseline:v1.30", hardened(func(s *corev1.PodSpec) {
-				s.SecurityContext.SELinuxOptions = &corev1.SELinuxOptions{Type: "container_engine_t"}
-			}),
-			"baseline is violated at v1.30 by 1 workload, because Deployment web: " +
-				`seLinuxOptions (pod set forbidden securityContext.seLinuxOptions: type "container_engine_t"); ` +
-				"from v1.31 it would hold, which allows Deployment web: " +
-				`seLinuxOptions (pod set forbidden securityContext.seLinuxOptions: type "container_engine_t")`,
-		},
-		"v1.34 forbids hosts of probes": {
-			"baseline:v1.33", hardened(func(s *corev1.PodSpec) {
-				s.Containers[0].LivenessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Host: "10.0.0.1"}}}
-			}),
-			"baseline holds at v1.33; from v1.34 1 workload would violate, because Deployment web: " +
-				`probe or lifecycle host (container "c" uses probe or lifecycle host "10.0.0.1")`,
-		},
-		"v1.35 allows baseline an unmasked /proc in a user namespace": {
-			"baseline:v1.34", hardened(func(s *corev1.PodSpec) {
-				s.HostUsers = ptr.To(false)
-				s.Containers[0].SecurityContext.ProcMount = ptr.To(corev1.UnmaskedProcMount)
-			}),
-			"baseline is violated at v1.34 by 1 workload, because Deployment web: " +
-				`procMount (container "c" must not set securityContext.procMount to "Unmasked"); ` +
-				"from v1.35 it would hold, which allows Deployment web: " +
-				`procMount (container "c" must not set securityContext.procMount to "Unmasked")`,
-		},
-		"and restricted root there": {
-			"restricted:v1.34", hardened(func(s *corev1.PodSpec) {
-				s.HostUsers = ptr.To(false)
-				s.SecurityContext.RunAsNonRoot = nil
-			}),
-			"restricted is violated at v1.34 by 1 workload, because Deployment web: " +
-				`runAsNonRoot != true (pod or container "c" must set securityContext.runAsNonRoot=true); ` +
-				"from v1.35 it would hold, which allows Deployment web: " +
-				`runAsNonRoot != true (pod or container "c" must set securityContext.runAsNonRoot=true)`,
-		},
-		"but not restricted an unmasked /proc": {
-			"restricted:v1.34", hardened(func(s *corev1.PodSpec) {
-				s.HostUsers = ptr.To(false)
-				s.Containers[0].SecurityContext.ProcMount = ptr.To(corev1.UnmaskedProcMount)
-			}),
-			"restricted is violated from v1.34 to v1.37 by 1 workload, because Deployment web: " +
-				`procMount (container "c" must not set securityContext.procMount to "Unmasked")`,
-		},
-	}
 	e := mustEvaluator(t)
-	for name, tc := range tests {
+	for name, tc := range knownChanges {
 		t.Run(name, func(t *testing.T) {
 			profile := standards.Reduce(nil, tc.spec)
 			inForce := mustLevelVersion(t, tc.inForce)
