@@ -21,6 +21,8 @@ type Evaluator struct {
 	policy policy.Evaluator
 	// levels is the level each check belongs to.
 	levels map[string]psaapi.Level
+	// overridden is the baseline check that a restricted check stands in for, by the restricted one's ID.
+	overridden map[string]string
 	// revisions are the levels and versions at which the set of checks, or one of them, changes: every other version evaluates as one of these.
 	revisions []psaapi.LevelVersion
 }
@@ -31,14 +33,17 @@ func NewEvaluator() (*Evaluator, error) {
 }
 
 func newEvaluator(checks []policy.Check) (*Evaluator, error) {
-	e := &Evaluator{levels: make(map[string]psaapi.Level, len(checks))}
-	changed := map[psaapi.Version]bool{}
+	e := &Evaluator{levels: make(map[string]psaapi.Level, len(checks)), overridden: map[string]string{}}
+	changed := map[psaapi.LevelVersion]bool{}
 	for i := range checks {
 		e.levels[string(checks[i].ID)] = checks[i].Level
 		for j := range checks[i].Versions {
 			revision := &checks[i].Versions[j]
 			revision.CheckPod = identified(checks[i].ID, revision.CheckPod)
-			changed[revision.MinimumVersion] = true
+			changed[psaapi.LevelVersion{Level: checks[i].Level, Version: revision.MinimumVersion}] = true
+			for _, id := range revision.OverrideCheckIDs {
+				e.overridden[string(checks[i].ID)] = string(id)
+			}
 		}
 	}
 	upstream, err := policy.NewEvaluator(checks, nil)
@@ -47,10 +52,13 @@ func newEvaluator(checks []policy.Check) (*Evaluator, error) {
 	}
 	e.policy = upstream
 	for _, version := range Versions() {
-		if changed[version] {
-			e.revisions = append(e.revisions,
-				psaapi.LevelVersion{Level: psaapi.LevelBaseline, Version: version},
-				psaapi.LevelVersion{Level: psaapi.LevelRestricted, Version: version})
+		baseline := psaapi.LevelVersion{Level: psaapi.LevelBaseline, Version: version}
+		restricted := psaapi.LevelVersion{Level: psaapi.LevelRestricted, Version: version}
+		if changed[baseline] {
+			e.revisions = append(e.revisions, baseline)
+		}
+		if changed[baseline] || changed[restricted] {
+			e.revisions = append(e.revisions, restricted)
 		}
 	}
 	return e, nil
@@ -116,4 +124,26 @@ func (e *Evaluator) AlwaysCompliant(meta *metav1.ObjectMeta, spec *corev1.PodSpe
 		}
 	}
 	return true
+}
+
+// Revisions are the versions between from and to, both included, at which a level may hold something else against a pod than at the version before: from
+// itself, then, oldest first, each at which a check of the level comes, goes or changes. Any version between evaluates as the last of these before it.
+// Nil when to is older than from. Neither may be "latest", see Effective.
+func (e *Evaluator) Revisions(level psaapi.Level, from, to psaapi.Version) []psaapi.Version {
+	if to.Older(from) {
+		return nil
+	}
+	versions := []psaapi.Version{from}
+	for _, revision := range e.revisions {
+		if revision.Level == level && from.Older(revision.Version) && !to.Older(revision.Version) {
+			versions = append(versions, revision.Version)
+		}
+	}
+	return versions
+}
+
+// Overridden is the ID of the baseline check that a restricted check stands in for, and so is never evaluated beside it (upstream's OverrideCheckIDs); ""
+// for a check that stands for itself. Both mind the same fields, the restricted one more strictly.
+func (e *Evaluator) Overridden(check string) string {
+	return e.overridden[check]
 }

@@ -3,6 +3,7 @@
 package standards
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -232,5 +233,49 @@ func TestAlwaysCompliant(t *testing.T) {
 				t.Errorf("AlwaysCompliant() = %v, want %v", got, tc.want)
 			}
 		})
+	}
+}
+
+func TestRevisions(t *testing.T) {
+	tests := map[string]struct {
+		level    psaapi.Level
+		from, to int
+		want     []int
+	}{
+		"baseline of today":                      {psaapi.LevelBaseline, 33, 37, []int{33, 34, 35, 37}},
+		"from a revision":                        {psaapi.LevelBaseline, 34, 34, []int{34}},
+		"up to the version before a revision":    {psaapi.LevelBaseline, 32, 33, []int{32}},
+		"checks of restricted leave baseline be": {psaapi.LevelBaseline, 20, 27, []int{20, 27}},
+		"restricted holds baseline's too":        {psaapi.LevelRestricted, 20, 27, []int{20, 22, 23, 25, 27}},
+		"privileged never changes":               {psaapi.LevelPrivileged, 0, 37, []int{0}},
+		"backwards":                              {psaapi.LevelBaseline, 37, 36, nil},
+	}
+	e := mustEvaluator(t)
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			var want []psaapi.Version
+			for _, minor := range tc.want {
+				want = append(want, psaapi.MajorMinorVersion(1, minor))
+			}
+			got := e.Revisions(tc.level, psaapi.MajorMinorVersion(1, tc.from), psaapi.MajorMinorVersion(1, tc.to))
+			if !slices.Equal(got, want) {
+				t.Errorf("Revisions() = %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+func TestOverridden(t *testing.T) {
+	want := map[string]string{
+		"capabilities_restricted":   "capabilities_baseline",
+		"procMount_restricted":      "procMount",
+		"restrictedVolumes":         "hostPathVolumes",
+		"seccompProfile_restricted": "seccompProfile_baseline",
+	}
+	e := mustEvaluator(t)
+	for _, check := range policy.DefaultChecks() {
+		if got := e.Overridden(string(check.ID)); got != want[string(check.ID)] {
+			t.Errorf("Overridden(%q) = %q, want %q", check.ID, got, want[string(check.ID)])
+		}
 	}
 }

@@ -8,6 +8,5 @@
 //
 // A check that cannot fail shows nothing. So each field that a profile keeps is dropped in turn, and some fixture must notice.
 //
-// The fixtures are read from the module cache, where `go list -m` finds the version that go.mod requires; none is copied here. The package holds tests
-// only.
+// The fixtures come from test/fixtures, the random pods from test/randompod. The package holds tests only.
 package conformance

@@ -12,6 +12,7 @@ import (
 	psaapi "k8s.io/pod-security-admission/api"
 
 	"github.com/podsecurity-rollout/operator/internal/standards"
+	"github.com/podsecurity-rollout/operator/test/randompod"
 )
 
 // unread are the fields that a profile keeps although no check reads them.
@@ -86,10 +87,10 @@ func beyond(field string) bool {
 // noticedByFixtures are the fields whose loss changes the findings of a fixture at its own level and version, each with such a fixture.
 func noticedByFixtures(t *testing.T, e *standards.Evaluator) map[string]string {
 	noticed := map[string]string{}
-	for _, f := range fixtures(t) {
-		profile := standards.Reduce(&f.pod.ObjectMeta, &f.pod.Spec)
-		for _, field := range changing(e, profile, []psaapi.LevelVersion{f.level}) {
-			noticed[field] = f.path
+	for _, f := range upstreamFixtures(t) {
+		profile := standards.Reduce(&f.Pod.ObjectMeta, &f.Pod.Spec)
+		for _, field := range changing(e, profile, []psaapi.LevelVersion{f.Level}) {
+			noticed[field] = f.Path
 		}
 	}
 	return noticed
@@ -104,7 +105,7 @@ func keptFields(e *standards.Evaluator) (kept, noticed map[string]bool) {
 		{Level: psaapi.LevelRestricted, Version: psaapi.MajorMinorVersion(1, 0)}, {Level: psaapi.LevelRestricted, Version: newest},
 	}
 	for seed := range uint64(randomPods) {
-		profile := standards.Reduce(randomPod(seeded(seed)))
+		profile := standards.Reduce(randompod.New(randompod.Seed(seed)))
 		for field := range fieldsOf(profile) {
 			kept[field] = true
 		}
