@@ -116,8 +116,8 @@ cluster-down: ## Stop the local cluster and remove its data.
 ##@ Build
 
 .PHONY: build
-build: ## Build the manager into bin/manager.
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/manager ./cmd/manager
+build: ## Build the manager and the kubectl plugin into bin/.
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/manager ./cmd/kubectl-podsecurity
 
 .PHONY: run
 run: ## Run the manager here against the cluster of your kubeconfig; ARGS are its flags.
