@@ -26,13 +26,18 @@ func TestWriteRefused(t *testing.T) {
 			t.Errorf("rests for %s after %d refusals, want %ds", pause, i+1, want)
 		}
 	}
-	if other := WriteRefused(refusal, ladder.Rung{Mode: v1alpha1.ModeWarn, To: restricted}, "no", now); other.Attempts != 1 {
+}
+
+func TestRefusalsAreOfOneRung(t *testing.T) {
+	enforce, warn := ladder.Rung{Mode: v1alpha1.ModeEnforce, To: baseline}, ladder.Rung{Mode: v1alpha1.ModeWarn, To: restricted}
+	refusal := WriteRefused(WriteRefused(nil, enforce, "no right", nine), enforce, "no right", nine)
+	if other := WriteRefused(refusal, warn, "no", nine); other.Attempts != 1 {
 		t.Errorf("another rung: %+v, want it to begin anew", other)
 	}
 	if RefusalOf(refusal, nil) != nil || RefusalOf(nil, &enforce) != nil || RefusalOf(refusal, &enforce) != refusal {
 		t.Error("a refusal counts for its own rung and no other")
 	}
-	if long := WriteRefused(nil, enforce, strings.Repeat("x", 5000), now); len(long.Message) > 1024 {
+	if long := WriteRefused(nil, enforce, strings.Repeat("x", 5000), nine); len(long.Message) > 1024 {
 		t.Errorf("a message of %d bytes", len(long.Message))
 	}
 }
