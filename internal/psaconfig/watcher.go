@@ -17,7 +17,8 @@ const (
 	// every file system does, and a node may have no inotify instances left.
 	Every = 30 * time.Second
 	// settle is how long after a change the file is read. The kubelet's swap of a
-	// ConfigMap and an editor's save are several changes in a row.
+	// ConfigMap and an editor's save are several changes in a row. Later ones do not
+	// put the reading off: a directory may have other files, which never rest.
 	settle = 100 * time.Millisecond
 )
 
@@ -99,7 +100,9 @@ func (w *Watcher) await(ctx context.Context, changes *directories, poll clock.Ti
 		case <-ctx.Done():
 			return false
 		case <-changes.events():
-			settled = w.clock.After(settle)
+			if settled == nil {
+				settled = w.clock.After(settle)
+			}
 		case err := <-changes.errors(): // too many events at once, for one
 			ctrllog.FromContext(ctx).V(1).Info("Missed changes of the PodSecurity configuration's directory, reading the file", "reason", err.Error())
 			return true

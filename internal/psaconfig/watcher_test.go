@@ -176,6 +176,25 @@ func TestWatcherFollowsThePluginsFile(t *testing.T) {
 	w.untilEnforce("baseline")
 }
 
+// Other files in the directory change all the time.
+func TestWatcherInABusyDirectory(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"psa.yaml": config("baseline", "kata")})
+	now := clocktesting.NewFakeClock(time.Date(2026, time.November, 24, 9, 0, 0, 0, time.UTC))
+	w := start(t, filepath.Join(dir, "psa.yaml"), func(w *Watcher) { w.clock = now })
+	for _, level := range []string{"restricted", "privileged"} { // the first may be what the start reads
+		write(t, dir, map[string]string{"psa.yaml": config(level, "kata")})
+		stepUntil(t, now, settle/4, func() bool {
+			write(t, dir, map[string]string{"other": level})
+			c := w.Config()
+			return c.Defaults.Enforce.String() == level+":latest"
+		})
+	}
+	if passed := now.Since(time.Date(2026, time.November, 24, 9, 0, 0, 0, time.UTC)); passed >= Every {
+		t.Errorf("it was the poll that read the file, after %v", passed)
+	}
+}
+
 // A symbolic link to a file elsewhere: nothing happens in the link's directory.
 func TestWatcherPollsWhatNothingTells(t *testing.T) {
 	dir, elsewhere := t.TempDir(), t.TempDir()
@@ -188,15 +207,15 @@ func TestWatcherPollsWhatNothingTells(t *testing.T) {
 	w := start(t, path, func(w *Watcher) { w.clock = now })
 	for _, level := range []string{"restricted", "privileged"} { // the first may be what the start reads
 		write(t, elsewhere, map[string]string{"psa.yaml": config(level, "kata")})
-		stepUntil(t, now, func() bool {
+		stepUntil(t, now, Every, func() bool {
 			c := w.Config()
 			return c.Defaults.Enforce.String() == level+":latest"
 		})
 	}
 }
 
-// stepUntil moves the clock from poll to poll until a condition holds.
-func stepUntil(t *testing.T, now *clocktesting.FakeClock, condition func() bool) {
+// stepUntil moves the clock on by steps until a condition holds.
+func stepUntil(t *testing.T, now *clocktesting.FakeClock, step time.Duration, condition func() bool) {
 	t.Helper()
 	ticks := time.NewTicker(10 * time.Millisecond)
 	defer ticks.Stop()
@@ -205,9 +224,9 @@ func stepUntil(t *testing.T, now *clocktesting.FakeClock, condition func() bool)
 	for !condition() {
 		select {
 		case <-ticks.C:
-			now.Step(Every)
+			now.Step(step)
 		case <-deadline.C:
-			t.Fatal("the poll does not read the file")
+			t.Fatal("the file is not read")
 		}
 	}
 }
