@@ -14,9 +14,13 @@ import (
 
 // evidence asks the inventory about one level.
 func (r *NamespaceRolloutReconciler) evidence(namespace string, level psaapi.LevelVersion) summary.Evidence {
+	exempt, known := r.exemptClasses()
+	if !known {
+		return summary.Evidence{Level: level}
+	}
 	verdict, known := r.Inventory.Verdict(namespace, inventory.Query{
 		Level:                standards.Effective(level, r.Server.Version()),
-		ExemptRuntimeClasses: r.Config().ExemptRuntimeClasses,
+		ExemptRuntimeClasses: exempt,
 	})
 	return summary.Evidence{
 		Level: level, Known: known,

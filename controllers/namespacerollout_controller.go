@@ -22,6 +22,7 @@ import (
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/internal/gate"
 	"github.com/podsecurity-rollout/operator/internal/inventory"
+	"github.com/podsecurity-rollout/operator/internal/isolation"
 	"github.com/podsecurity-rollout/operator/internal/ladder"
 	"github.com/podsecurity-rollout/operator/internal/nslabels"
 	"github.com/podsecurity-rollout/operator/internal/psaconfig"
@@ -75,8 +76,14 @@ type NamespaceRolloutReconciler struct {
 	Refusals  Refusals
 	Server    ServerVersion
 	Config    func() psaconfig.Config
-	Recorder  events.EventRecorder
-	Clock     clock.PassiveClock
+	// RuntimeClasses and RuntimeHandlers say which exemptions are of isolation; what
+	// others let through is judged when RequireIsolatedExemptions is set.
+	RuntimeClasses            RuntimeClasses
+	RuntimeHandlers           isolation.Table
+	RequireIsolatedExemptions bool
+
+	Recorder events.EventRecorder
+	Clock    clock.PassiveClock
 
 	started time.Time
 }
@@ -85,6 +92,7 @@ type NamespaceRolloutReconciler struct {
 // +kubebuilder:rbac:groups="",resources=pods;podtemplates;replicationcontrollers;events,verbs=list;watch
 // +kubebuilder:rbac:groups=apps,resources=daemonsets;deployments;replicasets;statefulsets,verbs=list;watch
 // +kubebuilder:rbac:groups=batch,resources=cronjobs;jobs,verbs=list;watch
+// +kubebuilder:rbac:groups=node.k8s.io,resources=runtimeclasses,verbs=list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=rollout.podsecurity.dev,resources=namespacerollouts/status,verbs=patch
 
@@ -95,7 +103,7 @@ func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Req
 	if err != nil || s == nil {
 		return resultOf(ctx, 0, err)
 	}
-	if !r.Inventory.Synced() && r.Clock.Since(r.started) < syncGrace {
+	if !r.synced() && r.Clock.Since(r.started) < syncGrace {
 		return ctrl.Result{RequeueAfter: syncGrace}, nil
 	}
 	in, err := s.look()
@@ -358,8 +366,11 @@ func (r *NamespaceRolloutReconciler) confirmLatest(ctx context.Context, s *snaps
 }
 
 // confirm reads the rollout, the claim and the namespace past the cache, and
-// errs when one of them is not what was decided on.
+// errs when one of them, or what the API server exempts, is not what was decided on.
 func (r *NamespaceRolloutReconciler) confirm(ctx context.Context, s *snapshot, step ladder.Rung) error {
+	if !r.Config().Equal(s.config) {
+		return fmt.Errorf("%w: the API server's PodSecurity configuration has changed", errStale)
+	}
 	live := snapshot{rollout: &v1alpha1.PodSecurityRollout{}, claim: &v1alpha1.NamespaceRollout{}, namespace: &corev1.Namespace{}}
 	for _, now := range []struct{ seen, live client.Object }{{s.rollout, live.rollout}, {s.claim, live.claim}, {s.namespace, live.namespace}} {
 		if err := r.Live.Get(ctx, client.ObjectKeyFromObject(now.seen), now.live); err != nil {

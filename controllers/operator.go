@@ -17,9 +17,11 @@ import (
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/internal/inventory"
+	"github.com/podsecurity-rollout/operator/internal/isolation"
 	"github.com/podsecurity-rollout/operator/internal/nslabels"
 	"github.com/podsecurity-rollout/operator/internal/psaconfig"
 	"github.com/podsecurity-rollout/operator/internal/rejections"
+	"github.com/podsecurity-rollout/operator/internal/runtimeclasses"
 	"github.com/podsecurity-rollout/operator/internal/serverversion"
 	"github.com/podsecurity-rollout/operator/internal/standards"
 )
@@ -46,6 +48,12 @@ type Options struct {
 	// PodSecurityConfig is the path of the file that the API server's PodSecurity
 	// plugin is configured with, empty for the built-in defaults.
 	PodSecurityConfig string
+	// RuntimeHandlers says what kind of isolation the handlers of RuntimeClasses
+	// stand for; the zero value knows the well-known ones.
+	RuntimeHandlers isolation.Table
+	// RequireIsolatedExemptions has pods judged whose runtime class the API server
+	// exempts though it does not exist, or is not known to isolate.
+	RequireIsolatedExemptions bool
 	// Clock is the one clock that every decision goes by.
 	Clock clock.PassiveClock
 }
@@ -56,23 +64,36 @@ type Operator struct {
 	Inventory *inventory.Inventory
 	server    *serverversion.Watcher
 	refusals  *rejections.Watcher
-	config    psaconfig.Config
+	config    *psaconfig.Watcher
+	classes   *runtimeclasses.Watcher
 }
 
 // AddToManager wires the operator into a manager. It asks the API server for
 // its version, and errs when that does not answer.
 func AddToManager(mgr ctrl.Manager, o Options) (*Operator, error) {
-	config, err := psaconfig.Load(o.PodSecurityConfig)
-	if err != nil {
-		return nil, fmt.Errorf("--pod-security-config: %w", err)
-	}
-	op := &Operator{config: config}
-	for _, add := range []func(ctrl.Manager, Options) error{op.addServerVersion, op.addInventory, op.addRefusals, op.addReconcilers} {
+	op := &Operator{}
+	for _, add := range []func(ctrl.Manager, Options) error{
+		op.addConfig, op.addRuntimeClasses, op.addServerVersion, op.addInventory, op.addRefusals, op.addReconcilers,
+	} {
 		if err := add(mgr, o); err != nil {
 			return nil, err
 		}
 	}
 	return op, nil
+}
+
+func (op *Operator) addConfig(mgr ctrl.Manager, o Options) (err error) {
+	if op.config, err = psaconfig.NewWatcher(o.PodSecurityConfig); err != nil {
+		return fmt.Errorf("--pod-security-config: %w", err)
+	}
+	return mgr.Add(op.config)
+}
+
+func (op *Operator) addRuntimeClasses(mgr ctrl.Manager, _ Options) (err error) {
+	if op.classes, err = runtimeclasses.NewWatcher(mgr.GetConfig()); err != nil {
+		return err
+	}
+	return mgr.Add(op.classes)
 }
 
 func (op *Operator) addServerVersion(mgr ctrl.Manager, _ Options) error {
@@ -114,6 +135,15 @@ func (op *Operator) subscribe(changed func(namespace string)) {
 	op.refusals.Subscribe(changed)
 }
 
+// onChange has a function called when something has changed that concerns every
+// namespace: the API server's version or configuration, or the RuntimeClasses that
+// its exemptions are about.
+func (op *Operator) onChange(changed func()) {
+	op.server.OnChange(changed)
+	op.config.OnChange(changed)
+	op.classes.OnChange(changed)
+}
+
 func (op *Operator) addReconcilers(mgr ctrl.Manager, o Options) error {
 	labels, err := nslabels.NewClient(mgr.GetConfig())
 	if err != nil {
@@ -122,10 +152,11 @@ func (op *Operator) addReconcilers(mgr ctrl.Manager, o Options) error {
 	namespace := &NamespaceRolloutReconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Labels: labels, Inventory: op.Inventory,
 		Refusals: op.refusals, Server: op.server,
-		Config:   func() psaconfig.Config { return op.config },
+		Config:         op.config.Config,
+		RuntimeClasses: op.classes, RuntimeHandlers: o.RuntimeHandlers, RequireIsolatedExemptions: o.RequireIsolatedExemptions,
 		Recorder: mgr.GetEventRecorder("podsecurity-rollout"), Clock: o.Clock,
 	}
-	if err := namespace.SetupWithManager(mgr, op.subscribe, op.server.OnChange); err != nil {
+	if err := namespace.SetupWithManager(mgr, op.subscribe, op.onChange); err != nil {
 		return fmt.Errorf("setting up the NamespaceRollout controller: %w", err)
 	}
 	rollout := &PodSecurityRolloutReconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Server: op.server, Clock: o.Clock}

@@ -39,8 +39,9 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 type Notifier func(callback func(namespace string))
 
 // SetupWithManager has the reconciler run for every claim that changed, or whose
-// namespace, rollout, pods or API server did.
-func (r *NamespaceRolloutReconciler) SetupWithManager(mgr ctrl.Manager, pods Notifier, serverChanged func(func())) error {
+// namespace, rollout or pods did, and for all of them when the cluster's side did:
+// the API server, or its configuration.
+func (r *NamespaceRolloutReconciler) SetupWithManager(mgr ctrl.Manager, pods Notifier, clusterChanged func(func())) error {
 	r.started = r.Clock.Now()
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.NamespaceRollout{}). // its own writes too: a look at what it wrote is what makes sure of it
@@ -49,7 +50,7 @@ func (r *NamespaceRolloutReconciler) SetupWithManager(mgr ctrl.Manager, pods Not
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(source.Func(func(ctx context.Context, q queue) error {
 			all := func() { addAll(q, r.allClaims(ctx)) }
-			serverChanged(all)
+			clusterChanged(all)
 			pods(func(namespace string) {
 				if namespace == "" {
 					all()

@@ -23,6 +23,7 @@ import (
 
 	"github.com/podsecurity-rollout/operator/controllers"
 	"github.com/podsecurity-rollout/operator/internal/inventory"
+	"github.com/podsecurity-rollout/operator/internal/isolation"
 	"github.com/podsecurity-rollout/operator/internal/standards"
 )
 
@@ -39,6 +40,8 @@ type options struct {
 	metricsSecure           bool
 	probeAddress            string
 	podSecurityConfig       string
+	runtimeHandlers         isolation.Table
+	requireIsolated         bool
 	version                 bool
 	zap                     ctrlzap.Options
 }
@@ -66,7 +69,12 @@ func parse(args []string) (options, error) {
 	flags.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics by HTTPS, to clients that the API server authenticates and authorises")
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", `address to serve /healthz and /readyz on; "0" serves none`)
 	flags.StringVar(&o.podSecurityConfig, "pod-security-config", "",
-		"file that the API server's PodSecurity plugin is configured with (AdmissionConfiguration or PodSecurityConfiguration); empty means the built-in defaults")
+		"file that the API server's PodSecurity plugin is configured with (AdmissionConfiguration or PodSecurityConfiguration); "+
+			"read again when it changes; empty means the built-in defaults")
+	flags.Var(&o.runtimeHandlers, "runtime-handlers", "what kind of isolation the handlers of RuntimeClasses stand for, as `handler=kind,...`, before what is built in; "+
+		"handlers may be globs, kinds are SharedKernel, UserSpaceKernel, VirtualMachine, WebAssembly and Unknown; may be repeated")
+	flags.BoolVar(&o.requireIsolated, "require-isolated-exemptions", false,
+		"judge pods whose runtime class the API server exempts though it does not exist, or is not known to isolate from the node's kernel")
 	flags.BoolVar(&o.version, "version", false, "print the version and exit")
 	o.zap.BindFlags(flags)
 	if err := flags.Parse(args); err != nil {
@@ -99,7 +107,9 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	op, err := controllers.AddToManager(mgr, controllers.Options{PodSecurityConfig: o.podSecurityConfig, Clock: clock.RealClock{}})
+	op, err := controllers.AddToManager(mgr, controllers.Options{
+		PodSecurityConfig: o.podSecurityConfig, RuntimeHandlers: o.runtimeHandlers, RequireIsolatedExemptions: o.requireIsolated, Clock: clock.RealClock{},
+	})
 	if err != nil {
 		return err
 	}

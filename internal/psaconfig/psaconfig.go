@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package psaconfig reads the API server's own PodSecurity configuration: the
-// cluster's default policy, and who is exempt. No API shows it, so the operator
-// is given the same file that the API server is given.
-//
-// It may import nothing of this project.
 package psaconfig
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -16,7 +12,6 @@ import (
 	"k8s.io/pod-security-admission/admission/api/load"
 	"k8s.io/pod-security-admission/admission/api/validation"
 	psaapi "k8s.io/pod-security-admission/api"
-	"sigs.k8s.io/yaml"
 )
 
 // Config is what of the configuration a verdict depends on. Exempt users are
@@ -28,32 +23,64 @@ type Config struct {
 	ExemptNamespaces, ExemptRuntimeClasses sets.Set[string]
 }
 
-// Load reads a file: an AdmissionConfiguration with a PodSecurity plugin, or a
-// bare PodSecurityConfiguration, of any version upstream's loader knows. An
-// empty path answers the API server's built-in defaults.
-func Load(path string) (Config, error) {
-	if path == "" {
-		return parse(nil)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return Config{}, fmt.Errorf("reading the PodSecurity configuration: %w", err)
-	}
-	config, err := parse(data)
-	if err != nil {
-		return Config{}, fmt.Errorf("reading the PodSecurity configuration %q: %w", path, err)
-	}
-	return config, nil
+// Equal is whether two configurations say the same.
+func (c Config) Equal(other Config) bool {
+	return c.Defaults == other.Defaults &&
+		c.ExemptNamespaces.Equal(other.ExemptNamespaces) && c.ExemptRuntimeClasses.Equal(other.ExemptRuntimeClasses)
 }
 
-func parse(data []byte) (Config, error) {
-	data, err := unwrap(data)
-	if err != nil {
-		return Config{}, err
+// Load reads a file: an AdmissionConfiguration with a PodSecurity plugin, or a
+// bare PodSecurityConfiguration, of any version that the API server knows. An
+// empty path answers the API server's built-in defaults.
+func Load(path string) (Config, error) {
+	config, _, err := read(path)
+	return config, err
+}
+
+// read is Load. It also answers the files that the answer depends on, as far as
+// they are known, the error or not.
+func read(path string) (config Config, files []string, err error) {
+	if path == "" {
+		config, err = parse(nil)
+		return config, nil, err
 	}
+	data, files, err := readFiles(path)
+	if err == nil {
+		config, err = parse(data)
+	}
+	if err != nil {
+		return Config{}, files, fmt.Errorf("reading the PodSecurity configuration %q: %w", path, err)
+	}
+	return config, files, nil
+}
+
+// readFiles answers the PodSecurity plugin's own configuration, empty for the
+// built-in defaults, and the files that say so.
+func readFiles(path string) (data []byte, files []string, err error) {
+	files = []string{path}
+	data, err = os.ReadFile(path)
+	if err != nil {
+		return nil, files, err
+	}
+	if len(data) == 0 {
+		return nil, files, errors.New("the file is empty: give the file that the API server is given, or none for its built-in defaults")
+	}
+	data, inner, err := unwrap(data, path)
+	if err != nil || inner == "" {
+		return data, files, err
+	}
+	files = append(files, inner)
+	if data, err = os.ReadFile(inner); err != nil {
+		err = fmt.Errorf("the path of its PodSecurity plugin: %w; mount that file too, or embed it as configuration", err)
+	}
+	return data, files, err
+}
+
+// parse reads a PodSecurityConfiguration; no data stand for the built-in defaults.
+func parse(data []byte) (Config, error) {
 	loaded, err := load.LoadFromData(data)
 	if err != nil {
-		return Config{}, err
+		return Config{}, withRemedy(err, "pod-security.admission.config.k8s.io/v1")
 	}
 	if errs := validation.ValidatePodSecurityConfiguration(loaded); len(errs) > 0 {
 		return Config{}, errs.ToAggregate()
@@ -67,37 +94,4 @@ func parse(data []byte) (Config, error) {
 		ExemptNamespaces:     sets.New(loaded.Exemptions.Namespaces...),
 		ExemptRuntimeClasses: sets.New(loaded.Exemptions.RuntimeClasses...),
 	}, nil
-}
-
-// admissionConfiguration is the part of apiserver.config.k8s.io's
-// AdmissionConfiguration that leads to a plugin's own configuration.
-type admissionConfiguration struct {
-	Kind    string `json:"kind"`
-	Plugins []struct {
-		Name          string         `json:"name"`
-		Path          string         `json:"path"`
-		Configuration map[string]any `json:"configuration"`
-	} `json:"plugins"`
-}
-
-// unwrap answers the PodSecurity plugin's configuration of an
-// AdmissionConfiguration, and anything else as it is.
-func unwrap(data []byte) ([]byte, error) {
-	var outer admissionConfiguration
-	if err := yaml.Unmarshal(data, &outer); err != nil {
-		return nil, fmt.Errorf("it is no YAML: %w", err)
-	}
-	if outer.Kind != "AdmissionConfiguration" {
-		return data, nil
-	}
-	for _, plugin := range outer.Plugins {
-		switch {
-		case plugin.Name != "PodSecurity":
-		case plugin.Path != "":
-			return os.ReadFile(plugin.Path)
-		case plugin.Configuration != nil:
-			return yaml.Marshal(plugin.Configuration)
-		}
-	}
-	return nil, nil // no PodSecurity plugin is configured: the built-in defaults apply
 }

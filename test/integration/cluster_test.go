@@ -51,6 +51,9 @@ func run(m *testing.M) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
+	if err := useConfigIn(dir); err != nil {
+		return 0, fmt.Errorf("writing the operator's PodSecurity configuration: %w", err)
+	}
 	cluster, err = controlplane.Start(context.Background(), controlplane.Options{Dir: dir})
 	if err != nil {
 		return 0, err

@@ -103,7 +103,9 @@ func startOperator(t *testing.T) (*operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	added, err := controllers.AddToManager(mgr, controllers.Options{Clock: clock.RealClock{}})
+	added, err := controllers.AddToManager(mgr, controllers.Options{
+		PodSecurityConfig: podSecurityConfig, RequireIsolatedExemptions: true, Clock: clock.RealClock{},
+	})
 	if err != nil {
 		return nil, err
 	}
