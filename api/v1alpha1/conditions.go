@@ -25,6 +25,16 @@ const (
 	// ConditionRejecting (NamespaceRollout) is True when pods have been refused
 	// since the last enforce rung.
 	ConditionRejecting = "Rejecting"
+	// ConditionEvaluatorDisagrees (NamespaceRollout) is True when the operator's own
+	// verdict over the pods and the API server's dry run differ; the message gives
+	// both. Nothing that requires compliance is climbed meanwhile.
+	ConditionEvaluatorDisagrees = "EvaluatorDisagrees"
+	// ConditionUnsafeExemption (PodSecurityRollout) is True when the API server
+	// exempts a runtime class that is not known to isolate its pods.
+	ConditionUnsafeExemption = "UnsafeExemption"
+	// ConditionConfigurationInvalid (PodSecurityRollout) is True when the file of
+	// --pod-security-config cannot be read; the last good one is gone by meanwhile.
+	ConditionConfigurationInvalid = "ConfigurationInvalid"
 )
 
 // Reasons of the condition Ready.
@@ -118,6 +128,29 @@ const (
 	// ReasonProgressDeadlineExceeded: the rollout made no progress for longer
 	// than its progressDeadline.
 	ReasonProgressDeadlineExceeded = "ProgressDeadlineExceeded"
+	// ReasonAgrees: the operator and the API server find the same.
+	ReasonAgrees = "Agrees"
+	// ReasonNotCompared: the API server was not asked yet, or could not tell.
+	ReasonNotCompared = "NotCompared"
+	// ReasonServerStricter: the API server finds violating pods where the operator
+	// finds none.
+	ReasonServerStricter = "ServerStricter"
+	// ReasonServerLaxer: the operator finds violating pods where the API server
+	// finds none: mostly, it exempts their runtime class, and the operator was not
+	// given its configuration.
+	ReasonServerLaxer = "ServerLaxer"
+	// ReasonUndeclaredExemption: the API server exempts the namespace, and the file of
+	// --pod-security-config does not say so. Give the operator the API server's file.
+	ReasonUndeclaredExemption = "UndeclaredExemption"
+	// ReasonNotIsolated: an exempt runtime class does not exist, or its handler is not
+	// known to isolate.
+	ReasonNotIsolated = "NotIsolated"
+	// ReasonNoUnsafeExemption: every runtime class that is exempt isolates its pods.
+	ReasonNoUnsafeExemption = "NoUnsafeExemption"
+	// ReasonUnreadable: the file of --pod-security-config cannot be read.
+	ReasonUnreadable = "Unreadable"
+	// ReasonRead: the file of --pod-security-config was read, or none is given.
+	ReasonRead = "Read"
 	// ReasonNoRejections: no pod has been refused since the last enforce rung.
 	ReasonNoRejections = "NoRejections"
 	// ReasonPodsRejected: the API server refused pods since the last enforce rung.

@@ -155,6 +155,113 @@ type Compliance struct {
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	ViolatingWorkloads int32 `json:"violatingWorkloads"`
+	// exemptPods counts the pods of runtime classes that the API server's
+	// configuration exempts. They are among pods, and nothing is held against them.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ExemptPods int32 `json:"exemptPods,omitempty"`
+}
+
+// Isolation is what keeps the pods of a runtime class from the node's kernel, told
+// from the name of its handler.
+// +kubebuilder:validation:Enum=SharedKernel;UserSpaceKernel;VirtualMachine;WebAssembly;Unknown
+type Isolation string
+
+const (
+	// IsolationSharedKernel is for runtimes that share the node's kernel: runc, crun.
+	IsolationSharedKernel Isolation = "SharedKernel"
+	// IsolationUserSpaceKernel is for a kernel in user space: gVisor's runsc.
+	IsolationUserSpaceKernel Isolation = "UserSpaceKernel"
+	// IsolationVirtualMachine is for virtual machines: Kata, Firecracker.
+	IsolationVirtualMachine Isolation = "VirtualMachine"
+	// IsolationWebAssembly is for WebAssembly runtimes.
+	IsolationWebAssembly Isolation = "WebAssembly"
+	// IsolationUnknown is for handlers that are not known.
+	IsolationUnknown Isolation = "Unknown"
+)
+
+// RuntimeClassUse is a runtime class that pods or templates of the namespace name.
+type RuntimeClassUse struct {
+	// name is the name of the RuntimeClass, whether there is one or not.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+	// handler is the RuntimeClass's handler, absent when there is no such
+	// RuntimeClass.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Handler string `json:"handler,omitempty"`
+	// isolation is what the handler stands for.
+	// +required
+	Isolation Isolation `json:"isolation,omitempty"`
+	// pods counts the pods that name the class.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Pods int32 `json:"pods"`
+	// templates counts the pod templates that do.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Templates int32 `json:"templates"`
+	// exemption is what the API server's configuration makes of it: Isolated or
+	// Unsafe when the class is exempt, absent when it is not.
+	// +optional
+	Exemption Exemption `json:"exemption,omitempty"`
+	// letThrough counts the pods that violate the target and that the exemption
+	// lets through.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	LetThrough int32 `json:"letThrough,omitempty"`
+}
+
+// Exemption says whether an exempt runtime class isolates its pods.
+// +kubebuilder:validation:Enum=Isolated;Unsafe
+type Exemption string
+
+const (
+	// ExemptionIsolated is of a class whose handler is known to isolate.
+	ExemptionIsolated Exemption = "Isolated"
+	// ExemptionUnsafe is of a class that does not exist, or whose handler is not
+	// known to isolate.
+	ExemptionUnsafe Exemption = "Unsafe"
+)
+
+// ForecastEntry says what a level would hold against the namespace over a stretch
+// of versions.
+type ForecastEntry struct {
+	// level is the level in force, or the next stricter one.
+	// +required
+	Level Level `json:"level,omitempty"`
+	// from and to are the first and the last version of the stretch.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	From string `json:"from,omitempty"`
+	// to is the last version.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	To string `json:"to,omitempty"`
+	// violatingWorkloads counts the workloads that violate, or would.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	ViolatingWorkloads int32 `json:"violatingWorkloads"`
+	// broken counts the workloads that violate something that they do not at the
+	// versions before.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Broken int32 `json:"broken,omitempty"`
+	// allowed counts the workloads that no longer violate something that they do at
+	// the versions before.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Allowed int32 `json:"allowed,omitempty"`
+	// message names the first workload and why.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Message string `json:"message,omitempty"`
 }
 
 // Source says what a violation was seen in.
@@ -214,6 +321,18 @@ type Violation struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Pods int32 `json:"pods"`
+	// owner is who owns the workload, from the labels or annotations that say so.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Owner string `json:"owner,omitempty"`
+	// apart says how pods and template differ in it: pods violate and their template
+	// does not, as when something changes pods while they are created, or no pod
+	// violates yet and the template does.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Apart string `json:"apart,omitempty"`
 	// example is the first of those pods by name.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -274,7 +393,8 @@ type Rollback struct {
 // NamespaceRolloutStatus is what the operator says of one namespace. fleet is
 // written by the fleet reconciler, the rest by the namespace reconciler.
 type NamespaceRolloutStatus struct {
-	// conditions are Ready, Progressing, Complete, Compliant and Rejecting.
+	// conditions are Ready, Progressing, Complete, Compliant, Rejecting and
+	// EvaluatorDisagrees.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -327,6 +447,20 @@ type NamespaceRolloutStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ViolatingWorkloads int32 `json:"violatingWorkloads"`
+	// runtimeClasses are the runtime classes in use, by name, at most 16; the last by
+	// name fall off.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	RuntimeClasses []RuntimeClassUse `json:"runtimeClasses,omitempty"`
+	// forecast says what the level in force and the next stricter one hold against
+	// the namespace, from the version in force to the newest that the operator knows,
+	// at most 12; the newest versions of the stricter level fall off.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=12
+	Forecast []ForecastEntry `json:"forecast,omitempty"`
 	// approvalUsedGeneration is the generation of the spec whose approval was
 	// used: what it approves has come into force. An approval counts in a newer
 	// generation only.

@@ -82,6 +82,10 @@ type Evidence struct {
 	Workloads int
 	// Worst describes the first of them.
 	Worst string
+	// Pods counts the workloads of which pods violate, which is what the API server
+	// sees; WorstPods describes the first of those.
+	Pods      int
+	WorstPods string
 }
 
 // Turn is the fleet's word on the enforce rung.
@@ -100,6 +104,8 @@ type DryRun struct {
 	Inconclusive string
 	// Exempt is its warning that the namespace is exempt, empty when it is not.
 	Exempt string
+	// Partial is its warning that it did not look at every pod, empty when it did.
+	Partial string
 }
 
 // Decision is the answer.

@@ -84,24 +84,26 @@ var evaluateTests = map[string]struct {
 		func(in *Input) { in.Server = v1_38 }, true, false, "Climbing", "", 0,
 	},
 	"one violating workload": {
-		func(in *Input) { in.Evidence = Evidence{1, "Deployment web: privileged"} },
+		func(in *Input) { in.Evidence = Evidence{Workloads: 1, Worst: "Deployment web: privileged"} },
 		false, false, "Violations", "Deployment web: privileged", 0,
 	},
 	"two violating workloads": {
-		func(in *Input) { in.Evidence = Evidence{2, "Deployment web: privileged"} },
+		func(in *Input) { in.Evidence = Evidence{Workloads: 2, Worst: "Deployment web: privileged"} },
 		false, false, "Violations", "Deployment web: privileged, and 1 more workload", 0,
 	},
 	"three violating workloads": {
-		func(in *Input) { in.Evidence = Evidence{3, "Deployment web: privileged"} },
+		func(in *Input) { in.Evidence = Evidence{Workloads: 3, Worst: "Deployment web: privileged"} },
 		false, false, "Violations", "Deployment web: privileged, and 2 more workloads", 0,
 	},
 	"enforce always requires compliance": {
-		func(in *Input) { in.Require, in.Evidence = v1alpha1.RequirementNone, Evidence{1, "x"} },
+		func(in *Input) {
+			in.Require, in.Evidence = v1alpha1.RequirementNone, Evidence{Workloads: 1, Worst: "x"}
+		},
 		false, false, "Violations", "x", 0,
 	},
 	"warn that requires nothing climbs over violations and asks no server": {
 		func(in *Input) {
-			in.Rung.Mode, in.Require, in.Evidence, in.DryRun = v1alpha1.ModeWarn, v1alpha1.RequirementNone, Evidence{1, "x"}, nil
+			in.Rung.Mode, in.Require, in.Evidence, in.DryRun = v1alpha1.ModeWarn, v1alpha1.RequirementNone, Evidence{Workloads: 1, Worst: "x"}, nil
 		},
 		true, false, "Climbing", "", 0,
 	},
@@ -135,7 +137,7 @@ var evaluateTests = map[string]struct {
 	"soak of a first rung that requires nothing counts from the claim, violations or not": {
 		func(in *Input) {
 			in.Rung.Mode, in.Require, in.Soak = v1alpha1.ModeAudit, v1alpha1.RequirementNone, time.Hour
-			in.Evidence, in.CleanSince, in.LastRung = Evidence{1, "x"}, now, now.Add(-time.Minute)
+			in.Evidence, in.CleanSince, in.LastRung = Evidence{Workloads: 1, Worst: "x"}, now, now.Add(-time.Minute)
 		},
 		false, false, "Soaking", "", 59 * time.Minute,
 	},
@@ -144,7 +146,9 @@ var evaluateTests = map[string]struct {
 		false, false, "RolledBack", "Deployment web was refused. Change the rollout's spec, or approve", 0,
 	},
 	"rolled back says so whatever the pods do": {
-		func(in *Input) { in.RolledBack, in.Evidence = "Deployment web was refused", Evidence{1, "x"} },
+		func(in *Input) {
+			in.RolledBack, in.Evidence = "Deployment web was refused", Evidence{Workloads: 1, Worst: "x"}
+		},
 		false, false, "RolledBack", "Deployment web was refused", 0,
 	},
 	"awaiting approval": {
@@ -222,7 +226,7 @@ func TestHeld(t *testing.T) {
 	if d, ok := Held(in); ok {
 		t.Errorf("held by %q, want only the mode to hold it", d.Reason)
 	}
-	in.Evidence = Evidence{1, "Deployment web: privileged"}
+	in.Evidence = Evidence{Workloads: 1, Worst: "Deployment web: privileged"}
 	if d, ok := Held(in); !ok || d.Reason != v1alpha1.ReasonViolations {
 		t.Errorf("held %v by %q, want Violations", ok, d.Reason)
 	}

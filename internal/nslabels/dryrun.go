@@ -66,6 +66,7 @@ func readWarnings(texts []string) gate.DryRun {
 		case strings.HasPrefix(text, warningListFailed):
 			out.Inconclusive = text
 		case warningPartial.MatchString(text):
+			out.Partial = text
 			// Past its limit the server never looks at more, however often it is
 			// asked: there the inventory, which knows every pod, has to do. Short
 			// of it the server ran out of time.

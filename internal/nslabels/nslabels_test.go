@@ -72,15 +72,21 @@ func TestReadWarnings(t *testing.T) {
 		},
 		"out of time": {
 			[]string{"new PodSecurity enforce level only checked against the first 812 of 5000 existing pods"},
-			gate.DryRun{Inconclusive: "new PodSecurity enforce level only checked against the first 812 of 5000 existing pods"},
+			gate.DryRun{
+				Inconclusive: "new PodSecurity enforce level only checked against the first 812 of 5000 existing pods",
+				Partial:      "new PodSecurity enforce level only checked against the first 812 of 5000 existing pods",
+			},
 		},
 		"past the server's own limit": {
 			[]string{"new PodSecurity enforce level only checked against the first 3000 of 3500 existing pods"},
-			gate.DryRun{},
+			gate.DryRun{Partial: "new PodSecurity enforce level only checked against the first 3000 of 3500 existing pods"},
 		},
 		"past the limit, with violations": {
 			[]string{"new PodSecurity enforce level only checked against the first 3000 of 3500 existing pods", header, "web-0: privileged"},
-			gate.DryRun{Violations: []string{header, "web-0: privileged"}},
+			gate.DryRun{
+				Violations: []string{header, "web-0: privileged"},
+				Partial:    "new PodSecurity enforce level only checked against the first 3000 of 3500 existing pods",
+			},
 		},
 		"exempt": {
 			[]string{`namespace "shop" is exempt from Pod Security, and the policy (enforce=baseline:v1.37) will be ignored`},

@@ -15,6 +15,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/internal/forecast"
 	"github.com/podsecurity-rollout/operator/internal/gate"
 	"github.com/podsecurity-rollout/operator/internal/ladder"
 )
@@ -24,6 +25,8 @@ const (
 	maxHistory    = 12
 	maxCompliance = 8
 	maxViolations = 32
+
+	maxRuntimeClasses = 16
 
 	maxViolationMessage = 512
 )
@@ -67,6 +70,13 @@ type NamespaceInput struct {
 	RejectionsSeen *metav1.Time
 	// Rollback is the enforce rung that is taken back or held, nil for none.
 	Rollback *v1alpha1.Rollback
+	// Agreement is the operator's verdict compared with the API server's, nil when
+	// the API server was not asked or could not tell: what was told before stays.
+	Agreement *gate.Agreement
+	// RuntimeClasses are those in use, by name; Forecast is what newer versions and
+	// the next level hold.
+	RuntimeClasses []v1alpha1.RuntimeClassUse
+	Forecast       forecast.Forecast
 	// WriteRefusal is of the next rung, when its write was refused, nil otherwise.
 	WriteRefusal *v1alpha1.WriteRefusal
 }
@@ -83,6 +93,8 @@ type Evidence struct {
 	// Known is whether the evidence is complete; nothing below counts otherwise.
 	Known                               bool
 	Pods, Workloads, ViolatingWorkloads int
+	// ExemptPods of the pods are of exempt runtime classes.
+	ExemptPods int
 	// Violations are those of what is there now, Departed of what has gone.
 	Violations, Departed []v1alpha1.Violation
 }
@@ -105,6 +117,17 @@ func (e Evidence) ForGate() gate.Evidence {
 	if len(e.Violations) > 0 {
 		out.Worst = describe(e.Violations[0])
 	}
+	pods := map[v1alpha1.WorkloadReference]bool{}
+	for _, v := range e.Violations {
+		if v.Source != v1alpha1.SourcePod {
+			continue
+		}
+		if len(pods) == 0 {
+			out.WorstPods = describe(v)
+		}
+		pods[v.Workload] = true
+	}
+	out.Pods = len(pods)
 	return out
 }
 
@@ -135,6 +158,8 @@ func Namespace(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) v1alpha1.
 		RejectionsSeen:     in.RejectionsSeen,
 		Rollback:           in.Rollback,
 		WriteRefusal:       in.WriteRefusal,
+		RuntimeClasses:     in.RuntimeClasses[:min(len(in.RuntimeClasses), maxRuntimeClasses)],
+		Forecast:           foreseen(in.Forecast),
 
 		ApprovalUsedGeneration: approvalUsed(old, in),
 	}
@@ -198,7 +223,8 @@ func compliance(old []v1alpha1.Compliance, in NamespaceInput) []v1alpha1.Complia
 		entry := v1alpha1.Compliance{
 			Level: v1alpha1.Level(e.Level.Level), Version: e.Level.Version.String(), Verdict: e.Verdict(),
 			Pods: int32(e.Pods), Workloads: int32(e.Workloads), ViolatingWorkloads: int32(e.ViolatingWorkloads),
-			Since: before.Since,
+			ExemptPods: int32(e.ExemptPods),
+			Since:      before.Since,
 		}
 		switch {
 		case entry.Verdict == v1alpha1.VerdictCompliant:
@@ -297,6 +323,7 @@ func namespaceConditions(old []metav1.Condition, status v1alpha1.NamespaceRollou
 	setComplete(c, reason, message, in)
 	setCompliant(c, in)
 	setRejecting(c, in.Rejected)
+	setAgreement(c, in.Agreement)
 	return c.list
 }
 
@@ -338,6 +365,18 @@ func setRejecting(c *conditions, rejected []v1alpha1.Rejection) {
 		return
 	}
 	c.set(v1alpha1.ConditionRejecting, metav1.ConditionTrue, v1alpha1.ReasonPodsRejected, RejectingMessage(rejected))
+}
+
+// setAgreement speaks of the last comparison there was.
+func setAgreement(c *conditions, a *gate.Agreement) {
+	switch known := meta.FindStatusCondition(c.list, v1alpha1.ConditionEvaluatorDisagrees); {
+	case a != nil:
+		c.set(v1alpha1.ConditionEvaluatorDisagrees, boolStatus(a.Disagrees), a.Reason, a.Message)
+	case known != nil:
+		c.set(v1alpha1.ConditionEvaluatorDisagrees, known.Status, known.Reason, known.Message)
+	default:
+		c.set(v1alpha1.ConditionEvaluatorDisagrees, metav1.ConditionUnknown, v1alpha1.ReasonNotCompared, "The API server was not asked yet")
+	}
 }
 
 func currentOf(p psaapi.Policy, modes []v1alpha1.Mode) string {

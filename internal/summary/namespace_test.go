@@ -294,11 +294,17 @@ func TestEvidenceForTheGate(t *testing.T) {
 		"nothing":   {Evidence{Known: true}, v1alpha1.VerdictCompliant, gate.Evidence{}},
 		"a template": {
 			Evidence{Known: true, ViolatingWorkloads: 1, Violations: violations}, v1alpha1.VerdictViolating,
-			gate.Evidence{Workloads: 1, Worst: `Deployment web: privileged (container "c")`},
+			gate.Evidence{
+				Workloads: 1, Worst: `Deployment web: privileged (container "c")`,
+				Pods: 1, WorstPods: `Deployment web: hostPorts (container "c") in pod web-0`,
+			},
 		},
 		"a pod of a workload is named": {
 			Evidence{Known: true, ViolatingWorkloads: 2, Violations: violations[1:]}, v1alpha1.VerdictViolating,
-			gate.Evidence{Workloads: 2, Worst: `Deployment web: hostPorts (container "c") in pod web-0`},
+			gate.Evidence{
+				Workloads: 2, Worst: `Deployment web: hostPorts (container "c") in pod web-0`,
+				Pods: 1, WorstPods: `Deployment web: hostPorts (container "c") in pod web-0`,
+			},
 		},
 		"a pod of its own is not named twice": {
 			Evidence{Known: true, ViolatingWorkloads: 1, Violations: []v1alpha1.Violation{bare}}, v1alpha1.VerdictViolating,

@@ -15,6 +15,7 @@ import (
 	psaapi "k8s.io/pod-security-admission/api"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/internal/isolation"
 )
 
 // Bounds of the lists in PodSecurityRollout.status.
@@ -39,6 +40,11 @@ type RolloutInput struct {
 	Conflicts  map[string]string
 
 	Waves []v1alpha1.WaveStatus
+	// Exemptions are the API server's of runtime classes.
+	Exemptions []isolation.Exemption
+	// ConfigurationProblem is why the API server's configuration cannot be read,
+	// empty when it can.
+	ConfigurationProblem string
 	// Deadline is how long the rollout may go without progress, 0 for ever.
 	Deadline time.Duration
 }
@@ -224,6 +230,8 @@ func rolloutConditions(old []metav1.Condition, in RolloutInput, n v1alpha1.Names
 	c.set(v1alpha1.ConditionProgressing, boolStatus(moves), reason, message)
 	setRolloutComplete(c, in, n, message)
 	setBlocked(c, in, n)
+	setUnsafeExemption(c, in)
+	setConfiguration(c, in.ConfigurationProblem)
 	return c.list
 }
 

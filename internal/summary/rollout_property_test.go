@@ -52,6 +52,7 @@ func TestRolloutAlways(t *testing.T) {
 	all := []string{
 		v1alpha1.ConditionReady, v1alpha1.ConditionStalled, v1alpha1.ConditionProgressing,
 		v1alpha1.ConditionComplete, v1alpha1.ConditionBlocked,
+		v1alpha1.ConditionUnsafeExemption, v1alpha1.ConditionConfigurationInvalid,
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		var old v1alpha1.PodSecurityRolloutStatus

@@ -28,6 +28,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.EnforceStrategyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("FleetStatus"):
 		return &apiv1alpha1.FleetStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ForecastEntry"):
+		return &apiv1alpha1.ForecastEntryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("HistoryEntry"):
 		return &apiv1alpha1.HistoryEntryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ModeStrategy"):
@@ -58,6 +60,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RollbackApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Rung"):
 		return &apiv1alpha1.RungApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RuntimeClassUse"):
+		return &apiv1alpha1.RuntimeClassUseApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SelectorRequirement"):
 		return &apiv1alpha1.SelectorRequirementApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Strategy"):

@@ -57,6 +57,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.Compliance
   map:
     fields:
+    - name: exemptPods
+      type:
+        scalar: numeric
     - name: level
       type:
         namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.Level
@@ -107,6 +110,8 @@ var schemaYAML = typed.YAMLObject(`types:
       default: 0s
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.EnforceTurn
   scalar: string
+- name: com.github.podsecurity-rollout.operator.api.v1alpha1.Exemption
+  scalar: string
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.FleetStatus
   map:
     fields:
@@ -125,6 +130,30 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: wave
       type:
         scalar: string
+- name: com.github.podsecurity-rollout.operator.api.v1alpha1.ForecastEntry
+  map:
+    fields:
+    - name: allowed
+      type:
+        scalar: numeric
+    - name: broken
+      type:
+        scalar: numeric
+    - name: from
+      type:
+        scalar: string
+    - name: level
+      type:
+        namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.Level
+    - name: message
+      type:
+        scalar: string
+    - name: to
+      type:
+        scalar: string
+    - name: violatingWorkloads
+      type:
+        scalar: numeric
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.HistoryEntry
   map:
     fields:
@@ -143,6 +172,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: to
       type:
         namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.LevelVersion
+- name: com.github.podsecurity-rollout.operator.api.v1alpha1.Isolation
+  scalar: string
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.LabelConflictPolicy
   scalar: string
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.LabelValue
@@ -244,6 +275,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: fleet
       type:
         namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.FleetStatus
+    - name: forecast
+      type:
+        list:
+          elementType:
+            namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.ForecastEntry
+          elementRelationship: atomic
     - name: history
       type:
         list:
@@ -268,6 +305,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: rollback
       type:
         namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.Rollback
+    - name: runtimeClasses
+      type:
+        list:
+          elementType:
+            namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.RuntimeClassUse
+          elementRelationship: associative
+          keys:
+          - name
     - name: soakUntil
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -480,6 +525,30 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: to
       type:
         namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.LevelVersion
+- name: com.github.podsecurity-rollout.operator.api.v1alpha1.RuntimeClassUse
+  map:
+    fields:
+    - name: exemption
+      type:
+        namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.Exemption
+    - name: handler
+      type:
+        scalar: string
+    - name: isolation
+      type:
+        namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.Isolation
+    - name: letThrough
+      type:
+        scalar: numeric
+    - name: name
+      type:
+        scalar: string
+    - name: pods
+      type:
+        scalar: numeric
+    - name: templates
+      type:
+        scalar: numeric
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.SelectorOperator
   scalar: string
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.SelectorRequirement
@@ -574,6 +643,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.Violation
   map:
     fields:
+    - name: apart
+      type:
+        scalar: string
     - name: check
       type:
         scalar: string
@@ -587,6 +659,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.Level
     - name: message
+      type:
+        scalar: string
+    - name: owner
       type:
         scalar: string
     - name: pods

@@ -28,6 +28,9 @@ type ComplianceApplyConfiguration struct {
 	Workloads *int32 `json:"workloads,omitempty"`
 	// violatingWorkloads counts those of them that violate.
 	ViolatingWorkloads *int32 `json:"violatingWorkloads,omitempty"`
+	// exemptPods counts the pods of runtime classes that the API server's
+	// configuration exempts. They are among pods, and nothing is held against them.
+	ExemptPods *int32 `json:"exemptPods,omitempty"`
 }
 
 // ComplianceApplyConfiguration constructs a declarative configuration of the Compliance type for use with
@@ -89,5 +92,13 @@ func (b *ComplianceApplyConfiguration) WithWorkloads(value int32) *ComplianceApp
 // If called multiple times, the ViolatingWorkloads field is set to the value of the last call.
 func (b *ComplianceApplyConfiguration) WithViolatingWorkloads(value int32) *ComplianceApplyConfiguration {
 	b.ViolatingWorkloads = &value
+	return b
+}
+
+// WithExemptPods sets the ExemptPods field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ExemptPods field is set to the value of the last call.
+func (b *ComplianceApplyConfiguration) WithExemptPods(value int32) *ComplianceApplyConfiguration {
+	b.ExemptPods = &value
 	return b
 }

@@ -15,7 +15,8 @@ import (
 // NamespaceRolloutStatus is what the operator says of one namespace. fleet is
 // written by the fleet reconciler, the rest by the namespace reconciler.
 type NamespaceRolloutStatusApplyConfiguration struct {
-	// conditions are Ready, Progressing, Complete, Compliant and Rejecting.
+	// conditions are Ready, Progressing, Complete, Compliant, Rejecting and
+	// EvaluatorDisagrees.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation of the spec this status speaks of.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
@@ -41,6 +42,13 @@ type NamespaceRolloutStatusApplyConfiguration struct {
 	ViolationsTotal *int32 `json:"violationsTotal,omitempty"`
 	// violatingWorkloads counts the workloads that have a violation.
 	ViolatingWorkloads *int32 `json:"violatingWorkloads,omitempty"`
+	// runtimeClasses are the runtime classes in use, by name, at most 16; the last by
+	// name fall off.
+	RuntimeClasses []RuntimeClassUseApplyConfiguration `json:"runtimeClasses,omitempty"`
+	// forecast says what the level in force and the next stricter one hold against
+	// the namespace, from the version in force to the newest that the operator knows,
+	// at most 12; the newest versions of the stricter level fall off.
+	Forecast []ForecastEntryApplyConfiguration `json:"forecast,omitempty"`
 	// approvalUsedGeneration is the generation of the spec whose approval was
 	// used: what it approves has come into force. An approval counts in a newer
 	// generation only.
@@ -184,6 +192,32 @@ func (b *NamespaceRolloutStatusApplyConfiguration) WithViolationsTotal(value int
 // If called multiple times, the ViolatingWorkloads field is set to the value of the last call.
 func (b *NamespaceRolloutStatusApplyConfiguration) WithViolatingWorkloads(value int32) *NamespaceRolloutStatusApplyConfiguration {
 	b.ViolatingWorkloads = &value
+	return b
+}
+
+// WithRuntimeClasses adds the given value to the RuntimeClasses field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the RuntimeClasses field.
+func (b *NamespaceRolloutStatusApplyConfiguration) WithRuntimeClasses(values ...*RuntimeClassUseApplyConfiguration) *NamespaceRolloutStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithRuntimeClasses")
+		}
+		b.RuntimeClasses = append(b.RuntimeClasses, *values[i])
+	}
+	return b
+}
+
+// WithForecast adds the given value to the Forecast field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Forecast field.
+func (b *NamespaceRolloutStatusApplyConfiguration) WithForecast(values ...*ForecastEntryApplyConfiguration) *NamespaceRolloutStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithForecast")
+		}
+		b.Forecast = append(b.Forecast, *values[i])
+	}
 	return b
 }
 

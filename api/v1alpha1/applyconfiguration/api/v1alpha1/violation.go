@@ -27,6 +27,12 @@ type ViolationApplyConfiguration struct {
 	Source *apiv1alpha1.Source `json:"source,omitempty"`
 	// pods counts the pods that show it now.
 	Pods *int32 `json:"pods,omitempty"`
+	// owner is who owns the workload, from the labels or annotations that say so.
+	Owner *string `json:"owner,omitempty"`
+	// apart says how pods and template differ in it: pods violate and their template
+	// does not, as when something changes pods while they are created, or no pod
+	// violates yet and the template does.
+	Apart *string `json:"apart,omitempty"`
 	// example is the first of those pods by name.
 	Example *string `json:"example,omitempty"`
 	// lastSeen is set once what showed the violation is gone; such a violation
@@ -85,6 +91,22 @@ func (b *ViolationApplyConfiguration) WithSource(value apiv1alpha1.Source) *Viol
 // If called multiple times, the Pods field is set to the value of the last call.
 func (b *ViolationApplyConfiguration) WithPods(value int32) *ViolationApplyConfiguration {
 	b.Pods = &value
+	return b
+}
+
+// WithOwner sets the Owner field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Owner field is set to the value of the last call.
+func (b *ViolationApplyConfiguration) WithOwner(value string) *ViolationApplyConfiguration {
+	b.Owner = &value
+	return b
+}
+
+// WithApart sets the Apart field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Apart field is set to the value of the last call.
+func (b *ViolationApplyConfiguration) WithApart(value string) *ViolationApplyConfiguration {
+	b.Apart = &value
 	return b
 }
 

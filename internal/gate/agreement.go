@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+)
+
+// Agreement compares the operator's own verdict over the pods with the API
+// server's dry run.
+type Agreement struct {
+	// Disagrees is whether they differ.
+	Disagrees bool
+	// Reason and Message give both answers.
+	Reason, Message string
+}
+
+// Agree compares the evidence for a rung with the API server's answer to it, and
+// answers false when that cannot tell. Templates are left aside: the API server
+// does not look at them.
+func Agree(in Input) (Agreement, bool) {
+	d, ours := in.DryRun, in.Evidence.ofPods()
+	switch {
+	case d == nil || !in.Synced:
+		return Agreement{}, false
+	case d.Exempt != "" && !in.Exempt:
+		return disagree(v1alpha1.ReasonUndeclaredExemption, in, ours,
+			d.Exempt+". Give the operator the API server's own file by --pod-security-config"), true
+	case len(d.Violations) > 0 && in.Evidence.Pods == 0:
+		return disagree(v1alpha1.ReasonServerStricter, in, ours, strings.Join(d.Violations, "; ")), true
+	case len(d.Violations) > 0 || d.Exempt != "":
+		return Agreement{Reason: v1alpha1.ReasonAgrees, Message: fmt.Sprintf("Of %s the operator and the API server say the same", in.Rung)}, true
+	case d.Inconclusive != "" || d.Partial != "":
+		return Agreement{}, false
+	case in.Evidence.Pods > 0:
+		return disagree(v1alpha1.ReasonServerLaxer, in, ours,
+			"no pod violates. If it exempts their runtime class, give the operator its own file by --pod-security-config"), true
+	}
+	return Agreement{Reason: v1alpha1.ReasonAgrees, Message: fmt.Sprintf("Of %s the operator and the API server say the same", in.Rung)}, true
+}
+
+func disagree(reason string, in Input, ours, servers string) Agreement {
+	return Agreement{
+		Disagrees: true, Reason: reason,
+		Message: fmt.Sprintf("Of %s the operator says: %s. The API server says: %s", in.Rung, ours, servers),
+	}
+}
+
+func (e Evidence) ofPods() string {
+	switch e.Pods {
+	case 0:
+		return "no pod violates"
+	case 1:
+		return "pods violate, of " + e.WorstPods
+	default:
+		return fmt.Sprintf("pods of %d workloads violate, first of %s", e.Pods, e.WorstPods)
+	}
+}
