@@ -80,6 +80,7 @@ type NamespaceRolloutReconciler struct {
 	Clock     clock.PassiveClock
 
 	started time.Time
+	specs   specs
 }
 
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch;patch
@@ -188,7 +189,7 @@ func (r *NamespaceRolloutReconciler) fetchRollout(ctx context.Context, s *snapsh
 	case err != nil:
 		return "", err
 	}
-	compiled, accepted := accept(s.rollout, s.server)
+	compiled, accepted := r.specs.accept(s.rollout, s.server)
 	s.accepted = accepted
 	if !accepted.OK {
 		return "", nil
