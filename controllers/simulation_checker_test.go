@@ -33,6 +33,8 @@ const (
 	promiseTurn          = "the turn"
 	promiseWaves         = "the waves"
 	promiseHold          = "Hold"
+	promiseRejections    = "the rejections"
+	promiseProgress      = "the progress"
 )
 
 // broken is a promise that was not kept.
@@ -49,6 +51,8 @@ type checker struct {
 	books map[string]*book
 	// settledClaims are the claims of each rollout once all has settled.
 	settledClaims map[string]map[string]*v1alpha1.NamespaceRollout
+	// climbs are when a rung was climbed anywhere, in Unix seconds.
+	climbs map[int64]bool
 }
 
 // book is what really happened in one namespace.
@@ -90,7 +94,7 @@ type rolledBack struct {
 }
 
 func newChecker(w *world) *checker {
-	return &checker{w: w, books: map[string]*book{}, settledClaims: map[string]map[string]*v1alpha1.NamespaceRollout{}}
+	return &checker{w: w, books: map[string]*book{}, settledClaims: map[string]map[string]*v1alpha1.NamespaceRollout{}, climbs: map[int64]bool{}}
 }
 
 func (c *checker) fail(promise, namespace, format string, args ...any) {
@@ -209,7 +213,7 @@ func (c *checker) labelWrite(t *task, owners []ownership, before, after *corev1.
 		return
 	}
 	c.checkActive(after.Name, rollout, *moved)
-	back := c.checkNeverLower(before, claim, rollout, *moved)
+	back := c.checkNeverLower(before, owners, claim, rollout, *moved)
 	if !back {
 		c.checkClimb(after.Name, owners, claim, rollout, *moved)
 	}
@@ -223,7 +227,12 @@ func (c *checker) bookStep(t *task, ns *corev1.Namespace, claim *v1alpha1.Namesp
 		Time: metav1.NewTime(c.w.now.Truncate(time.Second)), Mode: rung.Mode,
 		From: v1alpha1.LevelVersion(rung.From.String()), To: v1alpha1.LevelVersion(rung.To.String()),
 	}
+	c.w.reach("a write of " + string(rung.Mode))
+	if !back || isKnown(bugRollbackProgress) {
+		c.climbs[entry.Time.Unix()] = true
+	}
 	if back {
+		c.w.reach("a rollback")
 		entry.Reason = v1alpha1.ReasonRolledBack
 		b.rolledBack = &rolledBack{
 			rung: entry.From, rollout: rollout,
@@ -231,6 +240,7 @@ func (c *checker) bookStep(t *task, ns *corev1.Namespace, claim *v1alpha1.Namesp
 		}
 	} else if rung.Mode == v1alpha1.ModeEnforce && enforceOf(rollout).Approval == v1alpha1.ApprovalManual {
 		b.approvalUsed = claim.Generation
+		c.w.reach("an approval used")
 	}
 	bake := duration(enforceOf(t.rollout).Bake)
 	b.steps = append(b.steps, step{entry: entry, version: versionOf(ns), back: back, bake: bake})

@@ -263,6 +263,7 @@ func (s statusWriter) rolloutStatus(u metav1.Object, status *v1alpha1.PodSecurit
 	u.SetResourceVersion(next.ResourceVersion)
 	s.o.w.wrote()
 	s.o.w.logRollout(live, &next)
+	s.o.w.check.checkProgress(live, &next)
 	return nil
 }
 

@@ -60,6 +60,8 @@ type operator struct {
 	refused    map[string][]rejections.Rejection
 	synced     bool
 	version    psaapi.Version
+	// syncsAt is when the first list of pods is there.
+	syncsAt time.Time
 	// asksAt is when the API server is next asked for its version.
 	asksAt time.Time
 
@@ -78,7 +80,7 @@ type operator struct {
 // is still to sync, and everything is to be looked at.
 func (w *world) startOperator() {
 	o := &operator{
-		w: w, started: w.now, version: w.server, asksAt: w.now,
+		w: w, started: w.now, version: w.server, asksAt: w.now, syncsAt: w.now.Add(w.randomSync()),
 		namespaces: maps.Clone(w.namespaces), claims: maps.Clone(w.claims), rollouts: maps.Clone(w.rollouts),
 		inventory: map[string]*known{}, refused: map[string][]rejections.Rejection{},
 		ofNamespaces: newSimQueue(workers), ofRollouts: newSimQueue(1), confirmed: map[string]int{},
@@ -125,6 +127,12 @@ func (w *world) tellRefusals(namespace string) {
 	if w.op != nil {
 		w.op.feeds[kindRefusals] = append(w.op.feeds[kindRefusals], change{key: namespace, refused: w.refused(namespace)})
 	}
+}
+
+// canDeliver is whether a feed has an event to take: of pods at no time at which
+// a task is about to write on what it has seen, and not before the first list.
+func (o *operator) canDeliver(k kind) bool {
+	return len(o.feeds[k]) > 0 && (k != kindPods || o.settled() && !o.w.now.Before(o.syncsAt))
 }
 
 // deliver takes the next event of a feed into the cache, and queues what the
@@ -302,14 +310,13 @@ func (t *task) run() {
 	t.of.finish(t.key)
 	switch {
 	case err != nil:
-		t.of.addAfter(t.key, t.o.w.now.Add(backoff))
+		t.of.addAfter(t.key, t.o.w.now.Add(t.of.backoff(t.key)))
+		return
 	case result.RequeueAfter > 0:
 		t.of.addAfter(t.key, t.o.w.now.Add(result.RequeueAfter))
 	}
+	delete(t.of.failures, t.key)
 }
-
-// backoff is when a reconciliation that erred is tried again.
-const backoff = 5 * time.Second
 
 // resume lets a task go on to its next rest, or to its end.
 func (o *operator) resume(t *task) {
@@ -335,6 +342,7 @@ func (w *world) crash() {
 		o.resume(o.tasks[0])
 	}
 	w.log("operator", "", "crashes and starts again")
+	w.reach("a crash")
 	w.check.memoryLost()
 	w.startOperator()
 }

@@ -27,34 +27,37 @@ func (w *world) work(things int) int {
 // workOnce does one thing, chosen at random, and says whether there was any.
 func (w *world) workOnce() bool {
 	o := w.op
-	var can [kindCount + 3]int
-	n := 0
+	var choices [kindCount + 3]int
+	can := choices[:0]
 	for k := range kindCount {
-		if len(o.feeds[k]) > 0 && (k != kindPods || o.settled()) {
-			can[n] = int(k)
-			n++
+		if o.canDeliver(k) {
+			can = append(can, int(k))
 		}
 	}
 	for i, ready := range []bool{o.ofNamespaces.canTake(), o.ofRollouts.canTake(), len(o.tasks) > 0} {
 		if ready {
-			can[n] = int(kindCount) + i
-			n++
+			can = append(can, int(kindCount)+i)
 		}
 	}
-	if n == 0 {
+	if len(can) == 0 {
 		return false
 	}
-	switch what := can[w.IntN(n)]; what {
-	case int(kindCount):
+	o.do(can[w.IntN(len(can))])
+	return true
+}
+
+// do does one of the things that workOnce chooses from.
+func (o *operator) do(what int) {
+	switch what - int(kindCount) {
+	case 0:
 		o.begin(o.ofNamespaces)
-	case int(kindCount) + 1:
+	case 1:
 		o.begin(o.ofRollouts)
-	case int(kindCount) + 2:
-		o.resume(o.tasks[w.IntN(len(o.tasks))])
+	case 2:
+		o.resume(o.tasks[o.w.IntN(len(o.tasks))])
 	default:
 		o.deliver(kind(what))
 	}
-	return true
 }
 
 // catchUp lets the operator work until nothing is left to do now.
@@ -89,6 +92,7 @@ func (w *world) nextTime() (time.Time, bool) {
 	sooner(w.op.ofNamespaces.next())
 	sooner(w.op.ofRollouts.next())
 	sooner(w.op.asksAt, w.op.version != w.server)
+	sooner(w.op.syncsAt, w.op.syncsAt.After(w.now))
 	for _, refused := range w.refusals {
 		for _, r := range refused {
 			sooner(r.Time.Add(eventsLast+time.Second), true)
@@ -147,6 +151,8 @@ func (w *world) settle() bool {
 	helped := w.oneIn(2)
 	if helped {
 		w.resumeAll()
+		w.acceptSpecs()
+		w.allowWrites()
 	}
 	quiet := w.quietFor()
 	for i := range 5000 {
