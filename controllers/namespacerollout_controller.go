@@ -9,7 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -318,7 +317,7 @@ func (r *NamespaceRolloutReconciler) tellMoves(s *snapshot, in summary.Namespace
 // holds: the rollout, the claim and the namespace as the API server has them,
 // its version where that is what latest stands for, the pods this moment.
 func (r *NamespaceRolloutReconciler) take(ctx context.Context, s *snapshot, step ladder.Rung, climb bool) error {
-	if err := r.confirm(ctx, s, step); err != nil {
+	if err := r.confirm(ctx, s); err != nil {
 		return err
 	}
 	if err := r.confirmLatest(ctx, s, step); err != nil {
@@ -353,18 +352,18 @@ func (r *NamespaceRolloutReconciler) confirmLatest(ctx context.Context, s *snaps
 
 // confirm reads the rollout, the claim and the namespace past the cache, and
 // errs when one of them is not what was decided on.
-func (r *NamespaceRolloutReconciler) confirm(ctx context.Context, s *snapshot, step ladder.Rung) error {
+func (r *NamespaceRolloutReconciler) confirm(ctx context.Context, s *snapshot) error {
 	live := snapshot{rollout: &v1alpha1.PodSecurityRollout{}, claim: &v1alpha1.NamespaceRollout{}, namespace: &corev1.Namespace{}}
 	for _, now := range []struct{ seen, live client.Object }{{s.rollout, live.rollout}, {s.claim, live.claim}, {s.namespace, live.namespace}} {
 		if err := r.Live.Get(ctx, client.ObjectKeyFromObject(now.seen), now.live); err != nil {
 			return err
 		}
 	}
-	return s.confirm(live, step)
+	return s.confirm(live)
 }
 
 // confirm errs when the step was not decided on what is live.
-func (s *snapshot) confirm(live snapshot, step ladder.Rung) error {
+func (s *snapshot) confirm(live snapshot) error {
 	rollout, claim, namespace := live.rollout, live.claim, live.namespace
 	owner := rolloutOwner(claim)
 	switch {
@@ -372,10 +371,9 @@ func (s *snapshot) confirm(live snapshot, step ladder.Rung) error {
 		return fmt.Errorf("%w: namespace %q has changed", errStale, s.namespace.Name)
 	case !same(rollout, s.rollout):
 		return fmt.Errorf("%w: PodSecurityRollout %s has changed", errStale, s.rollout.Name)
-	case !same(claim, s.claim), owner == nil || owner.UID != s.rollout.UID:
+	case claim.ResourceVersion != s.claim.ResourceVersion, !same(claim, s.claim), owner == nil || owner.UID != s.rollout.UID:
+		// A status that this look did not have to write may be that of an older claim.
 		return fmt.Errorf("%w: NamespaceRollout %s has changed", errStale, client.ObjectKeyFromObject(s.claim))
-	case step.Mode == v1alpha1.ModeEnforce && !equality.Semantic.DeepEqual(claim.Status.Fleet, s.claim.Status.Fleet):
-		return fmt.Errorf("%w: the turn of NamespaceRollout %s has changed", errStale, client.ObjectKeyFromObject(s.claim))
 	}
 	return nil
 }
