@@ -245,10 +245,22 @@ type task struct {
 	namespace *corev1.Namespace
 	claim     *v1alpha1.NamespaceRollout
 	rollout   *v1alpha1.PodSecurityRollout
+	// version is the claim's after its status was written.
+	version string
 	// podsSeen is the checker's count when it first asked for a verdict.
 	podsSeen int
 	// listed are the claims as it has read them past the cache.
 	listed map[string]*v1alpha1.NamespaceRollout
+}
+
+// recorded is the claim as it was read, with the version that it was given.
+func (t *task) recorded() *v1alpha1.NamespaceRollout {
+	if t.claim == nil || t.version == "" {
+		return t.claim
+	}
+	claim := *t.claim
+	claim.ResourceVersion = t.version
+	return &claim
 }
 
 type taskKey struct{}
