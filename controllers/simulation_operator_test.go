@@ -189,14 +189,23 @@ func store[T any, P interface {
 func (o *operator) namespaceChanged(c change) {
 	o.ofNamespaces.add(c.key)
 	if c.old == nil || c.now == nil || namespaceChanged(event.UpdateEvent{ObjectOld: c.old, ObjectNew: c.now}) {
-		for name := range o.rollouts {
-			o.ofRollouts.addAfter(name, o.w.now.Add(gatherFor))
-		}
+		o.lookAtRollouts()
+	}
+}
+
+// lookAtRollouts has every rollout looked at a moment later.
+func (o *operator) lookAtRollouts() {
+	for name := range o.rollouts {
+		o.ofRollouts.addAfter(name, o.w.now.Add(gatherFor))
 	}
 }
 
 func (o *operator) claimChanged(c change) {
 	o.ofNamespaces.add(c.key)
+	if c.now == nil {
+		o.lookAtRollouts()
+		return
+	}
 	for _, obj := range []client.Object{c.old, c.now} {
 		if obj == nil {
 			continue
@@ -212,9 +221,7 @@ func (o *operator) rolloutChanged(c change) {
 		return
 	}
 	o.ofRollouts.add(c.key)
-	for name := range o.rollouts {
-		o.ofRollouts.addAfter(name, o.w.now.Add(gatherFor))
-	}
+	o.lookAtRollouts()
 	for _, name := range slices.Sorted(maps.Keys(o.claims)) {
 		if owner := rolloutOwner(o.claims[name]); owner != nil && owner.Name == c.key {
 			o.ofNamespaces.add(name)
