@@ -63,22 +63,27 @@ func (w *world) refuses(name string, before, after map[string]string) bool {
 	return true
 }
 
-// refuseSpec has somebody pin a version that the server does not serve yet, most
-// of all while a namespace is in flight.
-func (w *world) refuseSpec() {
-	for _, name := range slices.Sorted(maps.Keys(w.rollouts)) {
-		inFlight := len(w.check.inFlight(w.rollouts[name])) > 0
-		if w.pins[name] != "" || isKnown(bugTurnNotCounted) && inFlight || !inFlight && !w.oneIn(8) {
-			continue
-		}
-		w.log("("+name+")", "", "somebody pins a version that the server does not serve")
-		w.editRollout(name, func(spec *v1alpha1.PodSecurityRolloutSpec) {
-			w.pins[name] = spec.Targets[0].Version
-			next := psaapi.MajorMinorVersion(w.server.Major(), w.server.Minor()+1)
-			spec.Targets[0].Version = v1alpha1.Version(next.String())
-		})
-		w.reach("a refused spec")
+// refuseSpec has somebody pin a version that the server does not serve yet.
+func (w *world) refuseSpec(name string) {
+	inFlight := len(w.check.inFlight(w.rollouts[name])) > 0
+	if w.pins[name] != "" || isKnown(bugTurnNotCounted) && inFlight {
 		return
+	}
+	w.log("("+name+")", "", "somebody pins a version that the server does not serve")
+	w.editRollout(name, func(spec *v1alpha1.PodSecurityRolloutSpec) {
+		w.pins[name] = spec.Targets[0].Version
+		next := psaapi.MajorMinorVersion(w.server.Major(), w.server.Minor()+1)
+		spec.Targets[0].Version = v1alpha1.Version(next.String())
+	})
+	w.reach("a refused spec")
+	if inFlight {
+		w.reach("a refused spec in flight")
+	}
+}
+
+func (w *world) refuseSomeSpec() {
+	if len(w.rollouts) > 0 {
+		w.refuseSpec(pick(w, slices.Sorted(maps.Keys(w.rollouts))...))
 	}
 }
 
@@ -93,42 +98,64 @@ func (w *world) acceptSpecs() {
 	clear(w.pins)
 }
 
-// setAgain has a person lower a label that bakes and set the very rung again: it
-// is the person's from then on.
-func (w *world) setAgain() {
-	if isKnown(bugRollbackOfOthers) {
-		return
-	}
+// setAgainWhereItBakes does so where an enforce rung bakes.
+func (w *world) setAgainWhereItBakes() {
 	for _, name := range w.names() {
-		if !w.check.bakes(name) || w.oneIn(3) {
-			continue
+		if w.check.bakes(name) && !w.oneIn(3) {
+			w.setAgain(name)
+			return
 		}
-		labels := w.namespaces[name].Labels
-		level, version := labels[psaapi.EnforceLevelLabel], labels[psaapi.EnforceVersionLabel]
-		w.setBySomebody(name, map[string]string{psaapi.EnforceLevelLabel: "privileged", psaapi.EnforceVersionLabel: "latest"})
-		w.setBySomebody(name, map[string]string{psaapi.EnforceLevelLabel: level, psaapi.EnforceVersionLabel: version})
-		w.reach("a rung set again by somebody")
-		return
 	}
 }
 
-// approveAhead approves the enforce rung after the one that was just climbed and
-// is not recorded yet.
-func (w *world) approveAhead() {
-	if isKnown(bugApprovalLost) {
+// setAgain has a person lower the label that was climbed and set the very rung
+// again: it is the person's from then on.
+func (w *world) setAgain(name string) {
+	if isKnown(bugRollbackOfOthers) {
 		return
 	}
-	for _, name := range w.names() {
-		last, claim := w.check.book(name).lastEnforce(), w.claims[name]
-		if last == nil || last.seen || claim == nil {
-			continue
-		}
-		if next, ok := w.nextEnforce(name); ok {
-			w.log(name, "", "somebody approves %q, the rung after the next", next)
-			w.approve(name, next)
-			w.reach("an approval ahead")
-		}
+	labels := w.namespaces[name].Labels
+	level, version := labels[psaapi.EnforceLevelLabel], labels[psaapi.EnforceVersionLabel]
+	w.setBySomebody(name, map[string]string{psaapi.EnforceLevelLabel: "privileged", psaapi.EnforceVersionLabel: "latest"})
+	w.setBySomebody(name, map[string]string{psaapi.EnforceLevelLabel: level, psaapi.EnforceVersionLabel: version})
+	w.reach("a rung set again by somebody")
+}
+
+// meddle has people act the very moment after an enforce rung is written, before
+// the operator has recorded it.
+func (w *world) meddle(t *task, name string) {
+	last := w.check.book(name).lastEnforce()
+	others := slices.ContainsFunc(w.op.tasks, func(other *task) bool { return other != t && other.confirmed })
+	if !w.oneIn(w.faults.meddle) || others || last == nil || last.seen {
+		return
 	}
+	pick(w, w.approveAhead, w.refuseSpecOf, w.setAgain)(name)
+}
+
+// approveAhead approves the enforce rung after the one that was just climbed.
+func (w *world) approveAhead(name string) {
+	claim := w.claims[name]
+	if isKnown(bugApprovalLost) || claim == nil || !w.manual(claim) {
+		return
+	}
+	if next, ok := w.nextEnforce(name); ok {
+		w.log(name, "", "somebody approves %q, the rung after this one", next)
+		w.approve(name, next)
+		w.reach("an approval ahead")
+	}
+}
+
+// refuseSpecOf has the spec of the rollout that a namespace belongs to refused.
+func (w *world) refuseSpecOf(name string) {
+	if owner, _ := w.check.belongsTo(name); owner != nil {
+		w.refuseSpec(owner.Name)
+	}
+}
+
+// manual is whether a claim's enforce rungs need an approval.
+func (w *world) manual(claim *v1alpha1.NamespaceRollout) bool {
+	owner := rolloutOwner(claim)
+	return owner != nil && enforceOf(w.rollouts[owner.Name]).Approval == v1alpha1.ApprovalManual
 }
 
 // nextEnforce answers the enforce rung that is left to a namespace.
@@ -152,8 +179,5 @@ func (w *world) nextEnforce(name string) (string, bool) {
 
 // randomSync is how long an operator's first list of pods takes.
 func (w *world) randomSync() time.Duration {
-	if isKnown(bugRejectionsDropped) {
-		return 0
-	}
 	return pick(w, 0, 0, 0, 30*time.Second, 5*time.Minute)
 }

@@ -17,7 +17,11 @@ import (
 
 // happen has one random thing happen that is not the operator's doing.
 func (w *world) happen() {
-	if w.op.settled() && w.oneIn(3) {
+	switch {
+	case w.op.settled() && len(w.pins) > 0 && w.oneIn(3):
+		w.acceptSpecs()
+		return
+	case w.op.settled() && w.oneIn(3):
 		w.happenTo()
 		return
 	}
@@ -35,7 +39,7 @@ func (w *world) happen() {
 	case 4:
 		w.amend()
 	case 5:
-		w.setAgain()
+		w.setAgainWhereItBakes()
 	default:
 		w.somethingRuns(name)
 	}
@@ -98,8 +102,7 @@ func (w *world) happenTo() {
 var befalls = []func(*world){
 	(*world).editSomeRollout, (*world).editSomeRollout, (*world).editSomeRollout,
 	(*world).someApproval, (*world).someApproval, (*world).someApproval,
-	(*world).approveAhead,
-	(*world).refuseSpec, (*world).refuseSpec, (*world).acceptSpecs,
+	(*world).refuseSomeSpec,
 	(*world).refuseWrites, (*world).allowWrites,
 	(*world).tamper,
 	(*world).crash,
@@ -151,15 +154,15 @@ var edits = []func(*world, *v1alpha1.PodSecurityRolloutSpec){
 	},
 }
 
-// someApproval approves the pending rung somewhere, or another.
+// someApproval approves the pending rung in some namespaces, or another.
 func (w *world) someApproval() {
-	for range 4 {
-		name := pick(w, w.names()...)
+	for _, name := range w.names() {
 		claim := w.claims[name]
-		if claim == nil || claim.Status.Next == nil || claim.Status.Next.Mode != v1alpha1.ModeEnforce {
+		if claim == nil || claim.Status.Next == nil || claim.Status.Next.Mode != v1alpha1.ModeEnforce || !w.oneIn(3) {
 			continue
 		}
-		rung := pick(w, string(claim.Status.Next.To), string(claim.Status.Next.To), "restricted:v1.30", "")
+		next := string(claim.Status.Next.To)
+		rung := pick(w, next, next, next, next, next, "restricted:v1.30", "")
 		w.log(name, "", "somebody approves %q", rung)
 		w.approve(name, rung)
 	}

@@ -206,6 +206,7 @@ func (w *world) apply(t *task, name string, a labelApply) error {
 	w.setLabels(name, v1alpha1.FieldManager, metav1.ManagedFieldsOperationApply, a.labels)
 	w.wrote()
 	w.check.labelWrite(t, owners, ns, w.namespaces[name])
+	w.meddle(t, name)
 	return nil
 }
 

@@ -104,7 +104,7 @@ func (w *world) nextTime() (time.Time, bool) {
 // chaos has things happen for a while, with an operator that lags, rests,
 // crashes and meets errors.
 func (w *world) chaos(rounds int) {
-	w.faults = faults{crash: pick(w, 0, 2000, 400), fail: pick(w, 0, 500, 60), pause: pick(w, 0, 12, 4)}
+	w.faults = faults{crash: pick(w, 0, 2000, 400), fail: pick(w, 0, 500, 60), pause: pick(w, 0, 12, 4), meddle: pick(w, 0, 20, 4)}
 	for range rounds {
 		for range w.IntN(4) {
 			w.happen()

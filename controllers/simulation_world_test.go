@@ -70,9 +70,9 @@ type world struct {
 }
 
 // faults are what befalls the operator, each as one in so many API calls or
-// steps; 0 is never.
+// steps; 0 is never. meddle has people act at the worst of times.
 type faults struct {
-	crash, fail, pause int
+	crash, fail, pause, meddle int
 }
 
 // began is when every simulation begins: a Monday, long before any window.
