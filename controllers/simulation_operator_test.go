@@ -99,6 +99,9 @@ func (w *world) startOperator() {
 		}
 	}
 	o.lookAtAll()
+	for _, name := range slices.Sorted(maps.Keys(o.claims)) {
+		o.claimChanged(change{key: name, now: o.claims[name]}) // that of a rollout that is gone, too
+	}
 }
 
 func (o *operator) lookAtAll() {

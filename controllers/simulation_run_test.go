@@ -148,6 +148,9 @@ func (w *world) quietFor() time.Duration {
 // resume. It answers false when no rest comes.
 func (w *world) settle() bool {
 	w.faults = faults{}
+	for w.collectGarbage() {
+		w.catchUp()
+	}
 	helped := w.oneIn(2)
 	if helped {
 		w.resumeAll()
