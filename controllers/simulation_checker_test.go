@@ -91,6 +91,9 @@ type rolledBack struct {
 	rollout           *v1alpha1.PodSecurityRollout
 	claimGeneration   int64
 	rolloutGeneration int64
+	// approved is whether the rung has been approved anew since: then it may be held
+	// or not, by whether the operator saw that before it was taken back.
+	approved bool
 }
 
 func newChecker(w *world) *checker {
@@ -119,6 +122,13 @@ func (c *checker) namespaceGone(name string) { delete(c.books, name) }
 func (c *checker) statusLost(namespace string) {
 	b := c.book(namespace)
 	b.steps, b.rolledBack, b.approvalUsed = nil, nil, 0
+}
+
+// approved notes an approval.
+func (c *checker) approved(namespace, rung string) {
+	if r := c.book(namespace).rolledBack; r != nil && string(r.rung) == rung {
+		r.approved = true
+	}
 }
 
 // memoryLost forgets what the operator had seen and not written down.

@@ -219,7 +219,7 @@ func (w *world) editRollout(name string, edit func(*v1alpha1.PodSecurityRolloutS
 	w.putRollout(r)
 }
 
-// editClaim changes a claim as a person does; approve is its spec.
+// approve changes a claim as a person does: the approval is all of its spec.
 func (w *world) approve(namespace, rung string) {
 	claim := *w.claims[namespace]
 	if claim.Spec.ApprovedEnforce == rung {
@@ -227,6 +227,7 @@ func (w *world) approve(namespace, rung string) {
 	}
 	claim.Spec.ApprovedEnforce = rung
 	claim.Generation++
+	w.check.approved(namespace, rung)
 	w.putClaim(&claim)
 }
 
