@@ -247,6 +247,7 @@ func (c *checker) bookStep(t *task, ns *corev1.Namespace, claim *v1alpha1.Namesp
 		b.rolledBack = &rolledBack{
 			rung: entry.From, rollout: rollout,
 			claimGeneration: claim.Status.Rollback.ApprovalGeneration, rolloutGeneration: claim.Status.Rollback.RolloutGeneration,
+			approved: claim.Spec.ApprovedEnforce == string(entry.From) && claim.Status.Rollback.ApprovalGeneration != claim.Generation,
 		}
 	} else if rung.Mode == v1alpha1.ModeEnforce && enforceOf(rollout).Approval == v1alpha1.ApprovalManual {
 		b.approvalUsed = claim.Generation
