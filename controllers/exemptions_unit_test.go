@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
-	"github.com/podsecurity-rollout/operator/internal/ladder"
 	"github.com/podsecurity-rollout/operator/internal/psaconfig"
 )
 
@@ -73,7 +72,7 @@ func (k *knows) Synced() bool { return k.synced }
 // A step that was decided on another configuration is not taken.
 func TestConfirmNeedsTheConfigurationDecidedOn(t *testing.T) {
 	r := &NamespaceRolloutReconciler{Config: exempting("vm")}
-	if err := r.confirm(t.Context(), &snapshot{config: exempting()()}, ladder.Rung{}); !errors.Is(err, errStale) {
+	if err := r.confirm(t.Context(), &snapshot{config: exempting()()}); !errors.Is(err, errStale) {
 		t.Errorf("error %v, want that it is stale", err)
 	}
 }

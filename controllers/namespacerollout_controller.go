@@ -8,7 +8,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -86,6 +85,7 @@ type NamespaceRolloutReconciler struct {
 	Clock    clock.PassiveClock
 
 	started time.Time
+	specs   specs
 }
 
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch;patch
@@ -206,7 +206,7 @@ func (r *NamespaceRolloutReconciler) fetchRollout(ctx context.Context, s *snapsh
 	case err != nil:
 		return "", err
 	}
-	compiled, accepted := accept(s.rollout, s.server)
+	compiled, accepted := r.specs.accept(s.rollout, s.server)
 	s.accepted = accepted
 	if !accepted.OK {
 		return "", nil
@@ -278,6 +278,10 @@ func (r *NamespaceRolloutReconciler) ask(ctx context.Context, s *snapshot, in *s
 	if !in.Decision.Climb {
 		return nil
 	}
+	if r := in.WriteRefusal; r != nil && in.Next.Mode != v1alpha1.ModeEnforce {
+		// Until it is written, that is how it stands. A rung of enforce has to say that it uses its turn.
+		in.Decision.Reason, in.Decision.Message = v1alpha1.ReasonWriteRefused, r.Message
+	}
 	return in.Next
 }
 
@@ -332,7 +336,7 @@ func (r *NamespaceRolloutReconciler) tellMoves(s *snapshot, in summary.Namespace
 // holds: the rollout, the claim and the namespace as the API server has them,
 // its version where that is what latest stands for, the pods this moment.
 func (r *NamespaceRolloutReconciler) take(ctx context.Context, s *snapshot, step ladder.Rung, climb bool) error {
-	if err := r.confirm(ctx, s, step); err != nil {
+	if err := r.confirm(ctx, s); err != nil {
 		return err
 	}
 	if err := r.confirmLatest(ctx, s, step); err != nil {
@@ -367,7 +371,7 @@ func (r *NamespaceRolloutReconciler) confirmLatest(ctx context.Context, s *snaps
 
 // confirm reads the rollout, the claim and the namespace past the cache, and
 // errs when one of them, or what the API server exempts, is not what was decided on.
-func (r *NamespaceRolloutReconciler) confirm(ctx context.Context, s *snapshot, step ladder.Rung) error {
+func (r *NamespaceRolloutReconciler) confirm(ctx context.Context, s *snapshot) error {
 	if !r.Config().Equal(s.config) {
 		return fmt.Errorf("%w: the API server's PodSecurity configuration has changed", errStale)
 	}
@@ -377,11 +381,11 @@ func (r *NamespaceRolloutReconciler) confirm(ctx context.Context, s *snapshot, s
 			return err
 		}
 	}
-	return s.confirm(live, step)
+	return s.confirm(live)
 }
 
 // confirm errs when the step was not decided on what is live.
-func (s *snapshot) confirm(live snapshot, step ladder.Rung) error {
+func (s *snapshot) confirm(live snapshot) error {
 	rollout, claim, namespace := live.rollout, live.claim, live.namespace
 	owner := rolloutOwner(claim)
 	switch {
@@ -389,10 +393,9 @@ func (s *snapshot) confirm(live snapshot, step ladder.Rung) error {
 		return fmt.Errorf("%w: namespace %q has changed", errStale, s.namespace.Name)
 	case !same(rollout, s.rollout):
 		return fmt.Errorf("%w: PodSecurityRollout %s has changed", errStale, s.rollout.Name)
-	case !same(claim, s.claim), owner == nil || owner.UID != s.rollout.UID:
+	case claim.ResourceVersion != s.claim.ResourceVersion, !same(claim, s.claim), owner == nil || owner.UID != s.rollout.UID:
+		// A status that this look did not have to write may be that of an older claim.
 		return fmt.Errorf("%w: NamespaceRollout %s has changed", errStale, client.ObjectKeyFromObject(s.claim))
-	case step.Mode == v1alpha1.ModeEnforce && !equality.Semantic.DeepEqual(claim.Status.Fleet, s.claim.Status.Fleet):
-		return fmt.Errorf("%w: the turn of NamespaceRollout %s has changed", errStale, client.ObjectKeyFromObject(s.claim))
 	}
 	return nil
 }

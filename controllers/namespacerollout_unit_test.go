@@ -134,7 +134,8 @@ func TestDecideLetsRefusedWritesRest(t *testing.T) {
 		reason string
 	}{
 		"refused":                   {unlabelled, "audit=baseline:v1.37", time.Minute, "", v1alpha1.ReasonWriteRefused},
-		"refused a while ago":       {unlabelled, "audit=baseline:v1.37", 0, "audit=baseline:v1.37", v1alpha1.ReasonClimbing},
+		"refused a while ago":       {unlabelled, "audit=baseline:v1.37", 0, "audit=baseline:v1.37", v1alpha1.ReasonWriteRefused},
+		"enforce was refused":       {withTurn, "enforce=baseline:v1.37", 0, "enforce=baseline:v1.37", v1alpha1.ReasonClimbing},
 		"another rung was refused":  {unlabelled, "audit=baseline:v1.36", time.Minute, "audit=baseline:v1.37", v1alpha1.ReasonClimbing},
 		"no turn is asked for":      {func(*snapshot) {}, "enforce=baseline:v1.37", time.Minute, "", v1alpha1.ReasonWriteRefused},
 		"refused to go back":        {back, "enforce=privileged:v1.37", time.Minute, "", v1alpha1.ReasonWriteRefused},
@@ -237,33 +238,29 @@ func TestRolloutOwner(t *testing.T) {
 
 // A step is taken only on what it was decided on.
 func TestConfirm(t *testing.T) {
-	warn := ladder.Rung{Mode: v1alpha1.ModeWarn, From: privilegedLatest, To: baselinePinned}
 	deleted := &metav1.Time{Time: morning}
 	for name, tc := range map[string]struct {
-		change        func(*snapshot)
-		enforce, warn bool // whether such a step is taken
+		change func(*snapshot)
+		want   bool // whether the step is taken
 	}{
-		"nothing has changed":             {func(*snapshot) {}, true, true},
-		"another status":                  {func(s *snapshot) { s.claim.Status.ViolationsTotal, s.claim.ResourceVersion = 1, "9" }, true, true},
-		"the turn was taken":              {func(s *snapshot) { s.claim.Status.Fleet = nil }, false, true},
-		"an approval came or went":        {func(s *snapshot) { s.claim.Generation++ }, false, false},
-		"the claim was made anew":         {func(s *snapshot) { s.claim.UID = "new" }, false, false},
-		"the claim is about to go":        {func(s *snapshot) { s.claim.DeletionTimestamp = deleted }, false, false},
-		"the claim is another rollout's":  {func(s *snapshot) { s.claim.OwnerReferences[0].UID = "other" }, false, false},
-		"the claim is nobody's":           {func(s *snapshot) { s.claim.OwnerReferences = nil }, false, false},
-		"the rollout was edited":          {func(s *snapshot) { s.rollout.Generation++ }, false, false},
-		"the rollout was made anew":       {func(s *snapshot) { s.rollout.UID = "new" }, false, false},
-		"the rollout is about to go":      {func(s *snapshot) { s.rollout.DeletionTimestamp = deleted }, false, false},
-		"the namespace has changed":       {func(s *snapshot) { s.namespace.ResourceVersion = "9" }, false, false},
-		"the namespace was created again": {func(s *snapshot) { s.namespace.UID = "new" }, false, false},
+		"nothing has changed":             {func(*snapshot) {}, true},
+		"another status, or another turn": {func(s *snapshot) { s.claim.ResourceVersion = "9" }, false},
+		"an approval came or went":        {func(s *snapshot) { s.claim.Generation++ }, false},
+		"the claim was made anew":         {func(s *snapshot) { s.claim.UID = "new" }, false},
+		"the claim is about to go":        {func(s *snapshot) { s.claim.DeletionTimestamp = deleted }, false},
+		"the claim is another rollout's":  {func(s *snapshot) { s.claim.OwnerReferences[0].UID = "other" }, false},
+		"the claim is nobody's":           {func(s *snapshot) { s.claim.OwnerReferences = nil }, false},
+		"the rollout was edited":          {func(s *snapshot) { s.rollout.Generation++ }, false},
+		"the rollout was made anew":       {func(s *snapshot) { s.rollout.UID = "new" }, false},
+		"the rollout is about to go":      {func(s *snapshot) { s.rollout.DeletionTimestamp = deleted }, false},
+		"the namespace has changed":       {func(s *snapshot) { s.namespace.ResourceVersion = "9" }, false},
+		"the namespace was created again": {func(s *snapshot) { s.namespace.UID = "new" }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			live := shopSnapshot(withTurn, tc.change)
-			for step, want := range map[*ladder.Rung]bool{&enforceBaseline: tc.enforce, &warn: tc.warn} {
-				err := shopSnapshot(withTurn).confirm(*live, *step)
-				if (err == nil) != want || err != nil && !errors.Is(err, errStale) {
-					t.Errorf("%s: error %v; want it taken: %v", step, err, want)
-				}
+			err := shopSnapshot(withTurn).confirm(*live)
+			if (err == nil) != tc.want || err != nil && !errors.Is(err, errStale) {
+				t.Errorf("error %v; want it taken: %v", err, tc.want)
 			}
 		})
 	}

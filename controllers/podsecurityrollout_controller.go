@@ -30,6 +30,8 @@ type PodSecurityRolloutReconciler struct {
 	Live   client.Reader
 	Server ServerVersion
 	Clock  clock.PassiveClock
+
+	specs specs
 }
 
 // +kubebuilder:rbac:groups=rollout.podsecurity.dev,resources=podsecurityrollouts,verbs=get;list;watch
@@ -116,7 +118,7 @@ func (r *PodSecurityRolloutReconciler) assign(f *fleetSnapshot, rollouts []v1alp
 		if !rollouts[i].DeletionTimestamp.IsZero() {
 			continue
 		}
-		compiled, accepted := accept(&rollouts[i], r.Server.Version())
+		compiled, accepted := r.specs.accept(&rollouts[i], r.Server.Version())
 		if rollouts[i].Name == f.name {
 			f.rollout, f.accepted, self = &rollouts[i], accepted, compiled
 			f.strategy = compiled.Strategy

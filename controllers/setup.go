@@ -109,9 +109,9 @@ func addAll(q queue, requests []reconcile.Request) {
 func (r *PodSecurityRolloutReconciler) SetupWithManager(mgr ctrl.Manager, serverChanged func(func())) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.PodSecurityRollout{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&v1alpha1.PodSecurityRollout{}, gathered(r.allRollouts), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&corev1.Namespace{}, gathered(r.allRollouts), builder.WithPredicates(predicate.Funcs{UpdateFunc: namespaceChanged})).
-		Watches(&v1alpha1.NamespaceRollout{}, gathered(r.rolloutsOfClaim)).
+		Watches(&v1alpha1.PodSecurityRollout{}, gathered(r.allRollouts, r.allRollouts), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.Namespace{}, gathered(r.allRollouts, r.allRollouts), builder.WithPredicates(predicate.Funcs{UpdateFunc: namespaceChanged})).
+		Watches(&v1alpha1.NamespaceRollout{}, gathered(r.rolloutsOfClaim, r.allRollouts)). // who found a claim in its way may make its own once it is gone
 		WatchesRawSource(source.Func(func(ctx context.Context, q queue) error {
 			serverChanged(func() { addAll(q, r.allRollouts(ctx, nil)) })
 			return nil
@@ -148,21 +148,22 @@ func (r *PodSecurityRolloutReconciler) rolloutsOfClaim(ctx context.Context, obj 
 	return r.allRollouts(ctx, obj)
 }
 
-// gathered enqueues what a change leads to a moment later; what is enqueued
-// again meanwhile is looked at once.
-func gathered(to func(context.Context, client.Object) []reconcile.Request) handler.EventHandler {
-	add := func(ctx context.Context, obj client.Object, q queue) {
-		for _, req := range to(ctx, obj) {
+// gathered enqueues what a change, or an object's going, leads to a moment later;
+// what is enqueued again meanwhile is looked at once.
+func gathered(changed, gone func(context.Context, client.Object) []reconcile.Request) handler.EventHandler {
+	later := func(requests []reconcile.Request, q queue) {
+		for _, req := range requests {
 			q.AddAfter(req, gatherFor)
 		}
 	}
+	add := func(ctx context.Context, obj client.Object, q queue) { later(changed(ctx, obj), q) }
 	return handler.Funcs{
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { add(ctx, e.Object, q) },
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
 			add(ctx, e.ObjectOld, q)
 			add(ctx, e.ObjectNew, q)
 		},
-		DeleteFunc:  func(ctx context.Context, e event.DeleteEvent, q queue) { add(ctx, e.Object, q) },
+		DeleteFunc:  func(ctx context.Context, e event.DeleteEvent, q queue) { later(gone(ctx, e.Object), q) },
 		GenericFunc: func(ctx context.Context, e event.GenericEvent, q queue) { add(ctx, e.Object, q) },
 	}
 }

@@ -53,10 +53,13 @@ func (l *later) AddAfter(req reconcile.Request, after time.Duration) { l.after[r
 func (l *later) Add(req reconcile.Request) { l.now = append(l.now, req.String()) }
 
 // Whatever happens to an object is gathered: what it led to before and what it
-// leads to now is looked at a moment later.
+// leads to now is looked at a moment later. When it goes, everybody looks.
 func TestGathered(t *testing.T) {
 	byOwner := func(_ context.Context, obj client.Object) []reconcile.Request {
 		return []reconcile.Request{{NamespacedName: types.NamespacedName{Name: obj.GetLabels()["of"]}}}
+	}
+	everybody := func(context.Context, client.Object) []reconcile.Request {
+		return []reconcile.Request{{NamespacedName: types.NamespacedName{Name: "a"}}, {NamespacedName: types.NamespacedName{Name: "b"}}}
 	}
 	of := func(owner string) client.Object {
 		return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"of": owner}}}
@@ -66,7 +69,7 @@ func TestGathered(t *testing.T) {
 		want    []string
 	}{
 		"created":       {func(h handler.EventHandler, q queue) { h.Create(t.Context(), event.CreateEvent{Object: of("a")}, q) }, []string{"a"}},
-		"deleted":       {func(h handler.EventHandler, q queue) { h.Delete(t.Context(), event.DeleteEvent{Object: of("a")}, q) }, []string{"a"}},
+		"deleted":       {func(h handler.EventHandler, q queue) { h.Delete(t.Context(), event.DeleteEvent{Object: of("a")}, q) }, []string{"a", "b"}},
 		"anything else": {func(h handler.EventHandler, q queue) { h.Generic(t.Context(), event.GenericEvent{Object: of("a")}, q) }, []string{"a"}},
 		"updated": {
 			func(h handler.EventHandler, q queue) {
@@ -77,7 +80,7 @@ func TestGathered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := &later{after: map[string]time.Duration{}}
-			tc.happens(gathered(byOwner), q)
+			tc.happens(gathered(byOwner, everybody), q)
 			want := map[string]time.Duration{}
 			for _, owner := range tc.want {
 				want[owner] = time.Second

@@ -33,6 +33,8 @@ const (
 	promiseTurn          = "the turn"
 	promiseWaves         = "the waves"
 	promiseHold          = "Hold"
+	promiseRejections    = "the rejections"
+	promiseProgress      = "the progress"
 )
 
 // broken is a promise that was not kept.
@@ -49,6 +51,8 @@ type checker struct {
 	books map[string]*book
 	// settledClaims are the claims of each rollout once all has settled.
 	settledClaims map[string]map[string]*v1alpha1.NamespaceRollout
+	// climbs are when a rung was climbed anywhere, in Unix seconds.
+	climbs map[int64]bool
 }
 
 // book is what really happened in one namespace.
@@ -66,6 +70,9 @@ type book struct {
 	rolledBack *rolledBack
 	// approvalUsed is the generation of the claim whose approval let a rung go.
 	approvalUsed int64
+	// approvalInForce is the generation of the claim whose approval names what has
+	// been in force since: it may count as used.
+	approvalInForce int64
 }
 
 // step is one write of the operator.
@@ -87,10 +94,13 @@ type rolledBack struct {
 	rollout           *v1alpha1.PodSecurityRollout
 	claimGeneration   int64
 	rolloutGeneration int64
+	// approved is whether the rung has been approved anew since: then it may be held
+	// or not, by whether the operator saw that before it was taken back.
+	approved bool
 }
 
 func newChecker(w *world) *checker {
-	return &checker{w: w, books: map[string]*book{}, settledClaims: map[string]map[string]*v1alpha1.NamespaceRollout{}}
+	return &checker{w: w, books: map[string]*book{}, settledClaims: map[string]map[string]*v1alpha1.NamespaceRollout{}, climbs: map[int64]bool{}}
 }
 
 func (c *checker) fail(promise, namespace, format string, args ...any) {
@@ -111,10 +121,34 @@ func (c *checker) book(namespace string) *book {
 func (c *checker) namespaceGone(name string) { delete(c.books, name) }
 
 // statusLost forgets what only the status knew: the history and with it the
-// bake, and the rollback that is held.
+// bake, and the rollback that is held. A step that it did not know of yet may
+// still be recorded, by a look at what the namespace was before it.
 func (c *checker) statusLost(namespace string) {
 	b := c.book(namespace)
-	b.steps, b.rolledBack, b.approvalUsed = nil, nil, 0
+	b.steps = slices.DeleteFunc(b.steps, func(s step) bool { return s.seen })
+	for i := range b.steps {
+		b.steps[i].doubtful = true
+	}
+	b.rolledBack, b.approvalUsed, b.approvalInForce = nil, 0, 0
+}
+
+// approved notes an approval.
+func (c *checker) approved(namespace, rung string) {
+	if r := c.book(namespace).rolledBack; r != nil && string(r.rung) == rung {
+		r.approved = true
+	}
+}
+
+// inForce notes that an approval names what is in force.
+func (c *checker) inForce(namespace string) {
+	ns, claim := c.w.namespaces[namespace], c.w.claims[namespace]
+	if ns == nil || claim == nil {
+		return
+	}
+	policy, _ := psaapi.PolicyToEvaluate(ns.Labels, c.w.config.Defaults)
+	if claim.Spec.ApprovedEnforce == policy.Enforce.String() {
+		c.book(namespace).approvalInForce = claim.Generation
+	}
 }
 
 // memoryLost forgets what the operator had seen and not written down.
@@ -209,7 +243,7 @@ func (c *checker) labelWrite(t *task, owners []ownership, before, after *corev1.
 		return
 	}
 	c.checkActive(after.Name, rollout, *moved)
-	back := c.checkNeverLower(before, claim, rollout, *moved)
+	back := c.checkNeverLower(before, owners, claim, rollout, *moved)
 	if !back {
 		c.checkClimb(after.Name, owners, claim, rollout, *moved)
 	}
@@ -223,14 +257,21 @@ func (c *checker) bookStep(t *task, ns *corev1.Namespace, claim *v1alpha1.Namesp
 		Time: metav1.NewTime(c.w.now.Truncate(time.Second)), Mode: rung.Mode,
 		From: v1alpha1.LevelVersion(rung.From.String()), To: v1alpha1.LevelVersion(rung.To.String()),
 	}
+	c.w.reach("a write of " + string(rung.Mode))
+	if !back || isKnown(bugRollbackProgress) {
+		c.climbs[entry.Time.Unix()] = true
+	}
 	if back {
+		c.w.reach("a rollback")
 		entry.Reason = v1alpha1.ReasonRolledBack
 		b.rolledBack = &rolledBack{
 			rung: entry.From, rollout: rollout,
 			claimGeneration: claim.Status.Rollback.ApprovalGeneration, rolloutGeneration: claim.Status.Rollback.RolloutGeneration,
+			approved: claim.Spec.ApprovedEnforce == string(entry.From) && claim.Status.Rollback.ApprovalGeneration != claim.Generation,
 		}
 	} else if rung.Mode == v1alpha1.ModeEnforce && enforceOf(rollout).Approval == v1alpha1.ApprovalManual {
 		b.approvalUsed = claim.Generation
+		c.w.reach("an approval used")
 	}
 	bake := duration(enforceOf(t.rollout).Bake)
 	b.steps = append(b.steps, step{entry: entry, version: versionOf(ns), back: back, bake: bake})

@@ -244,6 +244,7 @@ func (s statusWriter) claimStatus(
 	}
 	s.o.w.putClaim(&next)
 	u.SetResourceVersion(next.ResourceVersion)
+	t.version = next.ResourceVersion
 	s.o.w.wrote()
 	check(t, live, &next)
 	return nil
@@ -263,6 +264,7 @@ func (s statusWriter) rolloutStatus(u metav1.Object, status *v1alpha1.PodSecurit
 	u.SetResourceVersion(next.ResourceVersion)
 	s.o.w.wrote()
 	s.o.w.logRollout(live, &next)
+	s.o.w.check.checkProgress(live, &next)
 	return nil
 }
 
@@ -306,7 +308,7 @@ func (l liveReader) Get(ctx context.Context, key client.ObjectKey, obj client.Ob
 	switch obj := obj.(type) {
 	case *v1alpha1.NamespaceRollout:
 		if w.sabotage.skipConfirm {
-			return read(obj, t.claim, claimResource, key.Name)
+			return read(obj, t.recorded(), claimResource, key.Name)
 		}
 		return read(obj, w.sabotage.claim(w.claims[key.Namespace]), claimResource, key.Name)
 	case *corev1.Namespace:

@@ -57,6 +57,10 @@ func (c *checker) checkSilence() {
 
 func (c *checker) checkNamespaceEnd(name string) {
 	ns, claim := c.w.namespaces[name], c.w.claims[name]
+	if claim != nil {
+		state, _ := summary.State(claim.Status)
+		c.w.reach("the end as " + state)
+	}
 	owner, target := c.belongsTo(name)
 	switch {
 	case owner == nil && claim == nil, !ns.DeletionTimestamp.IsZero():
@@ -202,7 +206,9 @@ func (c *checker) reasons(name string, claim *v1alpha1.NamespaceRollout, owner *
 		v1alpha1.ReasonInconclusive:  newest.Older(wanted) || c.w.server.Older(wanted),
 		v1alpha1.ReasonViolations:    require != v1alpha1.RequirementNone && len(c.violating(name, standards.Effective(rung.To, c.w.server))) > 0,
 		v1alpha1.ReasonAwaitingApproval: enforce && strategy.Approval == v1alpha1.ApprovalManual &&
-			(claim.Spec.ApprovedEnforce != rung.To.String() || c.book(name).approvalUsed == claim.Generation),
+			(claim.Spec.ApprovedEnforce != rung.To.String() ||
+				c.book(name).approvalUsed == claim.Generation || c.book(name).approvalInForce == claim.Generation),
+		v1alpha1.ReasonWriteRefused: c.w.policies[name],
 		v1alpha1.ReasonRolledBack:   enforce && c.rollbackHolds(name, claim, owner, rung),
 		v1alpha1.ReasonAwaitingTurn: enforce && c.noTurnLeft(owner, name),
 	}
@@ -242,11 +248,15 @@ func (c *checker) claimsOf(owner *v1alpha1.PodSecurityRollout) map[string]*v1alp
 }
 
 // stuckTurns counts the turns given to namespaces that cannot use them: the
-// operator does not know the version. They keep them, and say so.
+// operator does not know the version, or its writes are refused. They keep them,
+// and say so.
 func (c *checker) stuckTurns(claims map[string]*v1alpha1.NamespaceRollout) (n int) {
 	for name, claim := range claims {
-		if state, _ := summary.State(claim.Status); state == v1alpha1.ReasonInconclusive && c.hasTurn(name, claim) {
-			n++
+		switch state, _ := summary.State(claim.Status); state {
+		case v1alpha1.ReasonInconclusive, v1alpha1.ReasonWriteRefused:
+			if c.hasTurn(name, claim) {
+				n++
+			}
 		}
 	}
 	return n

@@ -17,7 +17,11 @@ import (
 
 // happen has one random thing happen that is not the operator's doing.
 func (w *world) happen() {
-	if w.op.settled() && w.oneIn(3) {
+	switch {
+	case w.op.settled() && len(w.pins) > 0 && w.oneIn(3):
+		w.acceptSpecs()
+		return
+	case w.op.settled() && w.oneIn(3):
 		w.happenTo()
 		return
 	}
@@ -34,6 +38,8 @@ func (w *world) happen() {
 		w.trouble()
 	case 4:
 		w.amend()
+	case 5:
+		w.setAgainWhereItBakes()
 	default:
 		w.somethingRuns(name)
 	}
@@ -90,26 +96,20 @@ func (w *world) correct(name string, wl *workload) {
 // happenTo is what befalls rollouts, claims, the server and the operator: it
 // happens at no time at which the operator has read it to write at once.
 func (w *world) happenTo() {
-	switch w.IntN(12) {
-	case 0, 1, 2:
-		w.editSomeRollout()
-	case 3, 4, 5:
-		w.someApproval()
-	case 6:
-		w.tamper()
-	case 7:
-		w.crash()
-	case 8:
-		w.comeAndGo()
-	case 9:
-		if w.oneIn(4) {
-			w.upgrade()
-		}
-	case 10:
-		w.collectGarbage()
-	case 11:
-		w.rolloutsComeAndGo()
-	}
+	pick(w, befalls...)(w)
+}
+
+var befalls = []func(*world){
+	(*world).editSomeRollout, (*world).editSomeRollout, (*world).editSomeRollout,
+	(*world).someApproval, (*world).someApproval, (*world).someApproval,
+	(*world).refuseSomeSpec,
+	(*world).refuseWrites, (*world).allowWrites,
+	(*world).tamper,
+	(*world).crash,
+	(*world).comeAndGo,
+	(*world).upgrade,
+	func(w *world) { w.collectGarbage() },
+	(*world).rolloutsComeAndGo,
 }
 
 func (w *world) editSomeRollout() {
@@ -117,46 +117,52 @@ func (w *world) editSomeRollout() {
 		return
 	}
 	name := pick(w, slices.Sorted(maps.Keys(w.rollouts))...)
-	w.editRollout(name, func(spec *v1alpha1.PodSecurityRolloutSpec) {
-		s := spec.Strategy
-		switch w.IntN(12) {
-		case 0:
-			spec.Suspend = ptr.To(!*spec.Suspend && w.oneIn(2))
-		case 1:
-			spec.Mode = pick(w, v1alpha1.RolloutModeApply, v1alpha1.RolloutModeApply, v1alpha1.RolloutModeObserve)
-		case 2:
-			t := &spec.Targets[w.IntN(len(spec.Targets))]
-			t.Enforce = pick(w, v1alpha1.LevelBaseline, v1alpha1.LevelRestricted)
-		case 3:
-			spec.Targets[w.IntN(len(spec.Targets))].Version = w.randomTargetVersion()
-		case 4:
-			s.Waves = w.randomWaves()
-		case 5, 6:
-			s.Budgets = w.randomBudgets()
-		case 7:
-			s.Enforce.Soak = w.randomSoak()
-		case 8:
-			s.Enforce.Bake = lasting(pick(w, 0, time.Minute, 20*time.Minute))
-		case 9:
-			s.Enforce.Approval = pick(w, v1alpha1.ApprovalAutomatic, v1alpha1.ApprovalManual)
-		case 10:
-			s.Enforce.OnRejection = pick(w, v1alpha1.RejectionHold, v1alpha1.RejectionRollback)
-		case 11:
-			spec.ExcludedNamespaces = append([]string{pick(w, w.names()...)}, spec.ExcludedNamespaces[:min(1, len(spec.ExcludedNamespaces))]...)
-		}
-	})
+	edit := pick(w, edits...)
+	w.editRollout(name, func(spec *v1alpha1.PodSecurityRolloutSpec) { edit(w, spec) })
 	w.log("("+name+")", "", "its spec is edited")
 }
 
-// someApproval approves the pending rung somewhere, or another.
+// edits are what people change in a spec.
+var edits = []func(*world, *v1alpha1.PodSecurityRolloutSpec){
+	func(w *world, spec *v1alpha1.PodSecurityRolloutSpec) {
+		spec.Suspend = ptr.To(!*spec.Suspend && w.oneIn(2))
+	},
+	func(w *world, spec *v1alpha1.PodSecurityRolloutSpec) {
+		spec.Mode = pick(w, v1alpha1.RolloutModeApply, v1alpha1.RolloutModeApply, v1alpha1.RolloutModeObserve)
+	},
+	func(w *world, spec *v1alpha1.PodSecurityRolloutSpec) {
+		spec.Targets[w.IntN(len(spec.Targets))].Enforce = pick(w, v1alpha1.LevelBaseline, v1alpha1.LevelRestricted)
+	},
+	func(w *world, spec *v1alpha1.PodSecurityRolloutSpec) {
+		spec.Targets[w.IntN(len(spec.Targets))].Version = w.randomTargetVersion()
+	},
+	func(w *world, spec *v1alpha1.PodSecurityRolloutSpec) { spec.Strategy.Waves = w.randomWaves() },
+	func(w *world, spec *v1alpha1.PodSecurityRolloutSpec) { spec.Strategy.Budgets = w.randomBudgets() },
+	func(w *world, spec *v1alpha1.PodSecurityRolloutSpec) { spec.Strategy.Budgets = w.randomBudgets() },
+	func(w *world, spec *v1alpha1.PodSecurityRolloutSpec) { spec.Strategy.Enforce.Soak = w.randomSoak() },
+	func(w *world, spec *v1alpha1.PodSecurityRolloutSpec) {
+		spec.Strategy.Enforce.Bake = lasting(pick(w, 0, time.Minute, 20*time.Minute))
+	},
+	func(w *world, spec *v1alpha1.PodSecurityRolloutSpec) {
+		spec.Strategy.Enforce.Approval = pick(w, v1alpha1.ApprovalAutomatic, v1alpha1.ApprovalManual)
+	},
+	func(w *world, spec *v1alpha1.PodSecurityRolloutSpec) {
+		spec.Strategy.Enforce.OnRejection = pick(w, v1alpha1.RejectionHold, v1alpha1.RejectionRollback)
+	},
+	func(w *world, spec *v1alpha1.PodSecurityRolloutSpec) {
+		spec.ExcludedNamespaces = append([]string{pick(w, w.names()...)}, spec.ExcludedNamespaces[:min(1, len(spec.ExcludedNamespaces))]...)
+	},
+}
+
+// someApproval approves the pending rung in some namespaces, or another.
 func (w *world) someApproval() {
-	for range 4 {
-		name := pick(w, w.names()...)
+	for _, name := range w.names() {
 		claim := w.claims[name]
-		if claim == nil || claim.Status.Next == nil || claim.Status.Next.Mode != v1alpha1.ModeEnforce {
+		if claim == nil || claim.Status.Next == nil || claim.Status.Next.Mode != v1alpha1.ModeEnforce || !w.oneIn(3) {
 			continue
 		}
-		rung := pick(w, string(claim.Status.Next.To), string(claim.Status.Next.To), "restricted:v1.30", "")
+		next := string(claim.Status.Next.To)
+		rung := pick(w, next, next, next, next, next, "restricted:v1.30", "")
 		w.log(name, "", "somebody approves %q", rung)
 		w.approve(name, rung)
 	}
@@ -218,11 +224,12 @@ func (w *world) comeAndGo() {
 // every half minute.
 func (w *world) upgrade() {
 	newest := psaapi.MajorMinorVersion(1, 38)
-	if w.server == newest {
+	if w.server == newest || !w.oneIn(4) {
 		return
 	}
 	w.server = psaapi.MajorMinorVersion(w.server.Major(), w.server.Minor()+1)
 	w.op.asksAt = w.now.Add(time.Duration(1+w.IntN(30)) * time.Second)
+	w.reach("an upgrade")
 	w.log("server", "", "is at %s now", w.server.String())
 }
 

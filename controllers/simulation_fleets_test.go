@@ -133,7 +133,7 @@ func (w *world) randomStrategy() *v1alpha1.Strategy {
 			Approval:    pick(w, v1alpha1.ApprovalAutomatic, v1alpha1.ApprovalAutomatic, v1alpha1.ApprovalAutomatic, v1alpha1.ApprovalManual),
 			OnRejection: pick(w, v1alpha1.RejectionHold, v1alpha1.RejectionRollback),
 		},
-		Waves: w.randomWaves(), Budgets: w.randomBudgets(),
+		Waves: w.randomWaves(), Budgets: w.randomBudgets(), ProgressDeadline: pick(w, nil, nil, lasting(10*time.Minute), lasting(2*time.Hour)),
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	psaapi "k8s.io/pod-security-admission/api"
 	"k8s.io/utils/ptr"
 
@@ -79,8 +81,11 @@ func (c *checker) checkActive(namespace string, rollout *v1alpha1.PodSecurityRol
 }
 
 // checkNeverLower: invariant 3. It answers whether the write is a rollback.
-func (c *checker) checkNeverLower(ns *corev1.Namespace, claim *v1alpha1.NamespaceRollout, rollout *v1alpha1.PodSecurityRollout, rung ladder.Rung) bool {
-	why := c.notARollback(ns, claim, rollout, rung)
+func (c *checker) checkNeverLower(ns *corev1.Namespace, owners []ownership, claim *v1alpha1.NamespaceRollout, rollout *v1alpha1.PodSecurityRollout, rung ladder.Rung) bool {
+	why := c.notTheLastRung(ns, owners, rung)
+	if why == "" {
+		why = notDecided(c.book(ns.Name).lastEnforce(), claim.Status.Rollback, rollout)
+	}
 	if why == "" {
 		return true
 	}
@@ -93,10 +98,10 @@ func (c *checker) checkNeverLower(ns *corev1.Namespace, claim *v1alpha1.Namespac
 	return false
 }
 
-// notARollback answers why a step down is not the documented one.
-func (c *checker) notARollback(ns *corev1.Namespace, claim *v1alpha1.NamespaceRollout, rollout *v1alpha1.PodSecurityRollout, rung ladder.Rung) string {
+// notTheLastRung answers why a step does not take back what the operator climbed
+// last.
+func (c *checker) notTheLastRung(ns *corev1.Namespace, owners []ownership, rung ladder.Rung) string {
 	last := c.book(ns.Name).lastEnforce()
-	decided := claim.Status.Rollback
 	switch {
 	case rung.Mode != v1alpha1.ModeEnforce:
 		return "only enforce is rolled back"
@@ -106,6 +111,23 @@ func (c *checker) notARollback(ns *corev1.Namespace, claim *v1alpha1.NamespaceRo
 		return "what is in force is not the last rung, " + string(last.entry.To)
 	case !leadsBackTo(rung.To, last.entry):
 		return "the last rung left " + string(last.entry.From)
+	case !ownsEnforce(owners):
+		return "somebody else has set the label since"
+	}
+	return ""
+}
+
+// ownsEnforce is whether the operator owns both labels of enforce.
+func ownsEnforce(owners []ownership) bool {
+	enforce := bitOf(psaapi.EnforceLevelLabel) | bitOf(psaapi.EnforceVersionLabel)
+	return slices.ContainsFunc(owners, func(o ownership) bool {
+		return o.manager == v1alpha1.FieldManager && o.operation == metav1.ManagedFieldsOperationApply && o.keys&enforce == enforce
+	})
+}
+
+// notDecided answers why a step back is not what was decided, in time.
+func notDecided(last *step, decided *v1alpha1.Rollback, rollout *v1alpha1.PodSecurityRollout) string {
+	switch {
 	case decided == nil || decided.Rung != last.entry.To:
 		return "the status does not say so"
 	case decided.Time.Before(&last.entry.Time):
@@ -138,21 +160,35 @@ func (c *checker) checkClimb(namespace string, owners []ownership, claim *v1alph
 	if rung.Mode != v1alpha1.ModeEnforce {
 		return
 	}
-	b := c.book(namespace)
-	approved := claim.Spec.ApprovedEnforce == rung.To.String()
-	manual := enforceOf(rollout).Approval == v1alpha1.ApprovalManual
-	switch {
-	case manual && !approved:
-		c.fail(promiseApproval, namespace, "%s was written and %q is approved", rung, claim.Spec.ApprovedEnforce)
-	case manual && b.approvalUsed == claim.Generation:
-		c.fail(promiseApproval, namespace, "%s was written on an approval that was used before", rung)
-	}
-	if r := b.rolledBack; r != nil && string(r.rung) == rung.To.String() && r.rollout.UID == rollout.UID &&
-		r.rolloutGeneration == rollout.Generation && (r.claimGeneration == claim.Generation || !approved) {
-		c.fail(invariantNeverLower, namespace, "%s was rolled back and climbed again, and nobody asked for it", rung)
-	}
+	c.checkApproval(namespace, claim, rollout, rung)
+	c.checkNotRolledBack(namespace, claim, rollout, rung)
 	if f := fleetOf(claim); f.EnforceTurn != v1alpha1.EnforceTurnGranted || string(f.GrantedFor) != rung.To.String() {
 		c.fail(promiseTurn, namespace, "%s was written and its turn is %+v", rung, f)
+	}
+}
+
+// checkApproval: rule 7.
+func (c *checker) checkApproval(namespace string, claim *v1alpha1.NamespaceRollout, rollout *v1alpha1.PodSecurityRollout, rung ladder.Rung) {
+	if enforceOf(rollout).Approval != v1alpha1.ApprovalManual {
+		return
+	}
+	switch {
+	case claim.Spec.ApprovedEnforce != rung.To.String():
+		c.fail(promiseApproval, namespace, "%s was written and %q is approved", rung, claim.Spec.ApprovedEnforce)
+	case c.book(namespace).approvalUsed == claim.Generation:
+		c.fail(promiseApproval, namespace, "%s was written on an approval that was used before", rung)
+	}
+}
+
+// checkNotRolledBack: a rung that was rolled back is held until the spec changes
+// or somebody approves it anew.
+func (c *checker) checkNotRolledBack(namespace string, claim *v1alpha1.NamespaceRollout, rollout *v1alpha1.PodSecurityRollout, rung ladder.Rung) {
+	r := c.book(namespace).rolledBack
+	if r == nil || string(r.rung) != rung.To.String() || r.rollout.UID != rollout.UID || r.rolloutGeneration != rollout.Generation {
+		return
+	}
+	if !r.approved {
+		c.fail(invariantNeverLower, namespace, "%s was rolled back and climbed again, and nobody asked for it", rung)
 	}
 }
 
@@ -187,19 +223,53 @@ func (c *checker) statusWrite(t *task, before, after *v1alpha1.NamespaceRollout)
 	if lost := lostEntry(before.Status.History, after.Status.History); lost != nil {
 		c.fail(invariantConvergence, name, "its history lost %s=%s of %s", lost.Mode, lost.To, lost.Time.UTC().Format(time.TimeOnly))
 	}
-	if state, _ := summary.State(after.Status); t.namespace == nil || state == v1alpha1.ReasonNotOwned {
+	c.checkRejections(t, before, after)
+	state, _ := summary.State(after.Status)
+	c.w.reach("the state " + state)
+	if t.namespace == nil || state == v1alpha1.ReasonNotOwned {
 		return
 	}
 	if t.podsSeen == b.podsSeen {
 		b.kept = c.recorded(after)
 	}
+	acted := meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionReady) // otherwise what was known stays
 	for i := range b.steps {
 		s := &b.steps[i]
-		if s.version <= versionOf(t.namespace) {
+		if acted && s.version <= versionOf(t.namespace) {
 			s.seen = true
 			s.bake = duration(enforceOf(t.rollout).Bake)
 		}
 	}
+}
+
+// checkRejections: while the inventory is not synced, nobody can tell that a
+// workload has recovered; only that enforce has moved since, or that it has been
+// quiet for long.
+func (c *checker) checkRejections(t *task, before, after *v1alpha1.NamespaceRollout) {
+	if len(after.Status.Rejections) > 0 {
+		c.w.reach("a rejection")
+	}
+	moved := summary.LastEnforce(after.Status.History)
+	if isKnown(bugRejectionsDropped) || t.o.synced || after.Status.Current == nil || before.Status.Current == nil || after.Status.Current.Enforce != before.Status.Current.Enforce {
+		return
+	}
+	for _, r := range before.Status.Rejections {
+		kept := slices.ContainsFunc(after.Status.Rejections, func(k v1alpha1.Rejection) bool { return k.Workload == r.Workload })
+		over := moved != nil && moved.Time.After(r.Time.Time) || c.w.now.Sub(r.Time.Time) > summary.QuietFor
+		if !kept && !over {
+			c.fail(promiseRejections, after.Namespace, "that of %s %s was dropped before the inventory has synced", r.Workload.Kind, r.Workload.Name)
+		}
+	}
+}
+
+// checkProgress: what a rollout calls progress is a rung climbed somewhere, a
+// namespace completed, or a new spec.
+func (c *checker) checkProgress(before, after *v1alpha1.PodSecurityRollout) {
+	now, old := after.Status.LastProgressTime, before.Status.LastProgressTime
+	if now == nil || old != nil && now.Equal(old) || c.climbs[now.Unix()] || now.Unix() == c.w.now.Unix() {
+		return
+	}
+	c.fail(promiseProgress, "any", "rollout %s says there was some at %s, when nothing was climbed", after.Name, now.UTC().Format(time.TimeOnly))
 }
 
 // recorded is when each level that a status speaks of was last violated.
@@ -239,6 +309,9 @@ func sameEntry(a, b v1alpha1.HistoryEntry) bool {
 func (c *checker) turnWrite(t *task, before, after *v1alpha1.NamespaceRollout) {
 	c.w.logTurn(before, after)
 	now := fleetOf(after)
+	if what, _, waits := strings.Cut(now.WaitingFor, " "); waits {
+		c.w.reach("a wait for " + what)
+	}
 	if now.GrantedFor == "" || now.GrantedFor == fleetOf(before).GrantedFor {
 		return
 	}

@@ -194,21 +194,33 @@ func (w *world) apply(t *task, name string, a labelApply) error {
 	case string(ns.UID) != a.uid,
 		ns.ResourceVersion != a.resourceVersion && !w.sabotage.ignoreResourceVersion:
 		return apierrors.NewConflict(namespaceResource, name, fmt.Errorf("it has changed"))
+	case w.refuses(name, ns.Labels, a.labels):
+		return apierrors.NewForbidden(namespaceResource, name, fmt.Errorf("an admission policy denied the request"))
 	}
 	for _, o := range w.owners[name] {
-		ours := o.manager == v1alpha1.FieldManager && o.operation == metav1.ManagedFieldsOperationApply
-		for i, key := range nslabels.Keys {
-			value, applied := a.labels[key]
-			if !ours && applied && o.keys&(1<<i) != 0 && ns.Labels[key] != value && !a.force {
-				return apierrors.NewApplyConflict(nil, fmt.Sprintf("%s owns %s", o.manager, key))
-			}
+		if key := a.conflict(o, ns.Labels); key != "" && !a.force {
+			return apierrors.NewApplyConflict(nil, fmt.Sprintf("%s owns %s", o.manager, key))
 		}
 	}
 	owners := w.owners[name]
 	w.setLabels(name, v1alpha1.FieldManager, metav1.ManagedFieldsOperationApply, a.labels)
 	w.wrote()
 	w.check.labelWrite(t, owners, ns, w.namespaces[name])
+	w.meddle(t, name)
 	return nil
+}
+
+// conflict answers a label that another owner has with another value.
+func (a labelApply) conflict(o ownership, labels map[string]string) string {
+	if o.manager == v1alpha1.FieldManager && o.operation == metav1.ManagedFieldsOperationApply {
+		return ""
+	}
+	for i, key := range nslabels.Keys {
+		if value, applied := a.labels[key]; applied && o.keys&(1<<i) != 0 && labels[key] != value {
+			return key
+		}
+	}
+	return ""
 }
 
 // dryRun is the API server's answer to a level as enforce: what upstream's
@@ -223,29 +235,34 @@ func (w *world) dryRun(name, uid string, lv psaapi.LevelVersion) (warnings []str
 	}
 	now, _ := psaapi.PolicyToEvaluate(ns.Labels, w.config.Defaults)
 	same := now.Enforce.Version == lv.Version && psaapi.CompareLevels(lv.Level, now.Enforce.Level) < 1
-	if lv.Level == psaapi.LevelPrivileged || same {
+	switch {
+	case lv.Level == psaapi.LevelPrivileged, same:
 		return nil, nil
-	}
-	if w.config.ExemptNamespaces.Has(name) {
+	case w.config.ExemptNamespaces.Has(name):
 		return []string{fmt.Sprintf("namespace %q is exempt from Pod Security, and the policy (enforce=%q) will be ignored", name, lv.String())}, nil
-	}
-	if w.oneIn(w.faults.fail) {
+	case w.oneIn(w.faults.fail):
 		return []string{"failed to list pods while checking new PodSecurity enforce level"}, nil
 	}
+	pods := w.violatingPods(name, standards.Effective(lv, w.server))
+	if len(pods) == 0 {
+		return nil, nil
+	}
+	header := fmt.Sprintf("existing pods in namespace %q violate the new PodSecurity enforce level %q", name, lv.String())
+	return append([]string{header}, pods...), nil
+}
+
+// violatingPods are the pods that run and violate a level, each with why.
+func (w *world) violatingPods(name string, lv psaapi.LevelVersion) []string {
 	var pods []string
 	for _, wl := range w.workloads[name] {
 		for p, n := range wl.running {
-			if found := findings(profile(p), standards.Effective(lv, w.server)); n > 0 && len(found) > 0 {
+			if found := findings(profile(p), lv); n > 0 && len(found) > 0 {
 				pods = append(pods, fmt.Sprintf("%s: %s", wl.podName(profile(p)), found[0].Reason))
 			}
 		}
 	}
-	if len(pods) == 0 {
-		return nil, nil
-	}
 	slices.Sort(pods)
-	header := fmt.Sprintf("existing pods in namespace %q violate the new PodSecurity enforce level %q", name, lv.String())
-	return append([]string{header}, pods...), nil
+	return pods
 }
 
 // simLabels is nslabels.Client, short of the wire: what it sends and reads is

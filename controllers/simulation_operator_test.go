@@ -60,6 +60,8 @@ type operator struct {
 	refused    map[string][]rejections.Rejection
 	synced     bool
 	version    psaapi.Version
+	// syncsAt is when the first list of pods is there.
+	syncsAt time.Time
 	// asksAt is when the API server is next asked for its version.
 	asksAt time.Time
 
@@ -78,7 +80,7 @@ type operator struct {
 // is still to sync, and everything is to be looked at.
 func (w *world) startOperator() {
 	o := &operator{
-		w: w, started: w.now, version: w.server, asksAt: w.now,
+		w: w, started: w.now, version: w.server, asksAt: w.now, syncsAt: w.now.Add(w.randomSync()),
 		namespaces: maps.Clone(w.namespaces), claims: maps.Clone(w.claims), rollouts: maps.Clone(w.rollouts),
 		inventory: map[string]*known{}, refused: map[string][]rejections.Rejection{},
 		ofNamespaces: newSimQueue(workers), ofRollouts: newSimQueue(1), confirmed: map[string]int{},
@@ -97,6 +99,9 @@ func (w *world) startOperator() {
 		}
 	}
 	o.lookAtAll()
+	for _, name := range slices.Sorted(maps.Keys(o.claims)) {
+		o.claimChanged(change{key: name, now: o.claims[name]}) // that of a rollout that is gone, too
+	}
 }
 
 func (o *operator) lookAtAll() {
@@ -125,6 +130,12 @@ func (w *world) tellRefusals(namespace string) {
 	if w.op != nil {
 		w.op.feeds[kindRefusals] = append(w.op.feeds[kindRefusals], change{key: namespace, refused: w.refused(namespace)})
 	}
+}
+
+// canDeliver is whether a feed has an event to take: of pods at no time at which
+// a task is about to write on what it has seen, and not before the first list.
+func (o *operator) canDeliver(k kind) bool {
+	return len(o.feeds[k]) > 0 && (k != kindPods || o.settled() && !o.w.now.Before(o.syncsAt))
 }
 
 // deliver takes the next event of a feed into the cache, and queues what the
@@ -181,14 +192,23 @@ func store[T any, P interface {
 func (o *operator) namespaceChanged(c change) {
 	o.ofNamespaces.add(c.key)
 	if c.old == nil || c.now == nil || namespaceChanged(event.UpdateEvent{ObjectOld: c.old, ObjectNew: c.now}) {
-		for name := range o.rollouts {
-			o.ofRollouts.addAfter(name, o.w.now.Add(gatherFor))
-		}
+		o.lookAtRollouts()
+	}
+}
+
+// lookAtRollouts has every rollout looked at a moment later.
+func (o *operator) lookAtRollouts() {
+	for name := range o.rollouts {
+		o.ofRollouts.addAfter(name, o.w.now.Add(gatherFor))
 	}
 }
 
 func (o *operator) claimChanged(c change) {
 	o.ofNamespaces.add(c.key)
+	if c.now == nil {
+		o.lookAtRollouts()
+		return
+	}
 	for _, obj := range []client.Object{c.old, c.now} {
 		if obj == nil {
 			continue
@@ -204,9 +224,7 @@ func (o *operator) rolloutChanged(c change) {
 		return
 	}
 	o.ofRollouts.add(c.key)
-	for name := range o.rollouts {
-		o.ofRollouts.addAfter(name, o.w.now.Add(gatherFor))
-	}
+	o.lookAtRollouts()
 	for _, name := range slices.Sorted(maps.Keys(o.claims)) {
 		if owner := rolloutOwner(o.claims[name]); owner != nil && owner.Name == c.key {
 			o.ofNamespaces.add(name)
@@ -237,10 +255,22 @@ type task struct {
 	namespace *corev1.Namespace
 	claim     *v1alpha1.NamespaceRollout
 	rollout   *v1alpha1.PodSecurityRollout
+	// version is the claim's after its status was written.
+	version string
 	// podsSeen is the checker's count when it first asked for a verdict.
 	podsSeen int
 	// listed are the claims as it has read them past the cache.
 	listed map[string]*v1alpha1.NamespaceRollout
+}
+
+// recorded is the claim as it was read, with the version that it was given.
+func (t *task) recorded() *v1alpha1.NamespaceRollout {
+	if t.claim == nil || t.version == "" {
+		return t.claim
+	}
+	claim := *t.claim
+	claim.ResourceVersion = t.version
+	return &claim
 }
 
 type taskKey struct{}
@@ -302,14 +332,13 @@ func (t *task) run() {
 	t.of.finish(t.key)
 	switch {
 	case err != nil:
-		t.of.addAfter(t.key, t.o.w.now.Add(backoff))
+		t.of.addAfter(t.key, t.o.w.now.Add(t.of.backoff(t.key)))
+		return
 	case result.RequeueAfter > 0:
 		t.of.addAfter(t.key, t.o.w.now.Add(result.RequeueAfter))
 	}
+	delete(t.of.failures, t.key)
 }
-
-// backoff is when a reconciliation that erred is tried again.
-const backoff = 5 * time.Second
 
 // resume lets a task go on to its next rest, or to its end.
 func (o *operator) resume(t *task) {
@@ -335,6 +364,7 @@ func (w *world) crash() {
 		o.resume(o.tasks[0])
 	}
 	w.log("operator", "", "crashes and starts again")
+	w.reach("a crash")
 	w.check.memoryLost()
 	w.startOperator()
 }

@@ -18,11 +18,14 @@ type simQueue struct {
 	after   map[string]time.Time
 	busy    map[string]bool
 	again   map[string]bool
+	// failures counts how often in a row a key has erred.
+	failures map[string]int
 }
 
 func newSimQueue(workers int) *simQueue {
 	return &simQueue{
 		workers: workers, queued: map[string]bool{}, after: map[string]time.Time{}, busy: map[string]bool{}, again: map[string]bool{},
+		failures: map[string]int{},
 	}
 }
 
@@ -40,6 +43,12 @@ func (q *simQueue) addAfter(key string, at time.Time) {
 	if known, ok := q.after[key]; !ok || at.Before(known) {
 		q.after[key] = at
 	}
+}
+
+// backoff is when a key that has erred is tried again: later each time.
+func (q *simQueue) backoff(key string) time.Duration {
+	q.failures[key]++
+	return min(5*time.Second<<min(q.failures[key]-1, 10), 1000*time.Second)
 }
 
 // due makes ready what has waited long enough.

@@ -27,34 +27,37 @@ func (w *world) work(things int) int {
 // workOnce does one thing, chosen at random, and says whether there was any.
 func (w *world) workOnce() bool {
 	o := w.op
-	var can [kindCount + 3]int
-	n := 0
+	var choices [kindCount + 3]int
+	can := choices[:0]
 	for k := range kindCount {
-		if len(o.feeds[k]) > 0 && (k != kindPods || o.settled()) {
-			can[n] = int(k)
-			n++
+		if o.canDeliver(k) {
+			can = append(can, int(k))
 		}
 	}
 	for i, ready := range []bool{o.ofNamespaces.canTake(), o.ofRollouts.canTake(), len(o.tasks) > 0} {
 		if ready {
-			can[n] = int(kindCount) + i
-			n++
+			can = append(can, int(kindCount)+i)
 		}
 	}
-	if n == 0 {
+	if len(can) == 0 {
 		return false
 	}
-	switch what := can[w.IntN(n)]; what {
-	case int(kindCount):
+	o.do(can[w.IntN(len(can))])
+	return true
+}
+
+// do does one of the things that workOnce chooses from.
+func (o *operator) do(what int) {
+	switch what - int(kindCount) {
+	case 0:
 		o.begin(o.ofNamespaces)
-	case int(kindCount) + 1:
+	case 1:
 		o.begin(o.ofRollouts)
-	case int(kindCount) + 2:
-		o.resume(o.tasks[w.IntN(len(o.tasks))])
+	case 2:
+		o.resume(o.tasks[o.w.IntN(len(o.tasks))])
 	default:
 		o.deliver(kind(what))
 	}
-	return true
 }
 
 // catchUp lets the operator work until nothing is left to do now.
@@ -89,6 +92,7 @@ func (w *world) nextTime() (time.Time, bool) {
 	sooner(w.op.ofNamespaces.next())
 	sooner(w.op.ofRollouts.next())
 	sooner(w.op.asksAt, w.op.version != w.server)
+	sooner(w.op.syncsAt, w.op.syncsAt.After(w.now))
 	for _, refused := range w.refusals {
 		for _, r := range refused {
 			sooner(r.Time.Add(eventsLast+time.Second), true)
@@ -100,7 +104,7 @@ func (w *world) nextTime() (time.Time, bool) {
 // chaos has things happen for a while, with an operator that lags, rests,
 // crashes and meets errors.
 func (w *world) chaos(rounds int) {
-	w.faults = faults{crash: pick(w, 0, 2000, 400), fail: pick(w, 0, 500, 60), pause: pick(w, 0, 12, 4)}
+	w.faults = faults{crash: pick(w, 0, 2000, 400), fail: pick(w, 0, 500, 60), pause: pick(w, 0, 12, 4), meddle: pick(w, 0, 20, 4)}
 	for range rounds {
 		for range w.IntN(4) {
 			w.happen()
@@ -144,9 +148,14 @@ func (w *world) quietFor() time.Duration {
 // resume. It answers false when no rest comes.
 func (w *world) settle() bool {
 	w.faults = faults{}
+	for w.collectGarbage() {
+		w.catchUp()
+	}
+	w.allowWrites() // a write that is refused for ever is tried for ever
 	helped := w.oneIn(2)
 	if helped {
 		w.resumeAll()
+		w.acceptSpecs()
 	}
 	quiet := w.quietFor()
 	for i := range 5000 {

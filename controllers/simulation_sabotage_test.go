@@ -92,14 +92,23 @@ func (s sabotage) claim(claim *v1alpha1.NamespaceRollout) *v1alpha1.NamespaceRol
 	if s.forgetBake {
 		out.Status.BakeUntil = nil
 	}
-	if next := out.Status.Next; s.anyApproval && next != nil && claim.Spec.ApprovedEnforce != "" {
-		out.Spec.ApprovedEnforce = string(next.To)
-	}
-	if next := out.Status.Next; s.ownTurn && next != nil {
-		out.Status.Fleet = ptr.To(fleetOf(claim))
-		out.Status.Fleet.EnforceTurn, out.Status.Fleet.GrantedFor = v1alpha1.EnforceTurnGranted, next.To
-	}
+	s.letGo(&out)
 	return &out
+}
+
+// letGo has a claim say that its next rung may go.
+func (s sabotage) letGo(claim *v1alpha1.NamespaceRollout) {
+	next := claim.Status.Next
+	if next == nil {
+		return
+	}
+	if s.anyApproval && claim.Spec.ApprovedEnforce != "" {
+		claim.Spec.ApprovedEnforce = string(next.To)
+	}
+	if s.ownTurn {
+		claim.Status.Fleet = ptr.To(fleetOf(claim))
+		claim.Status.Fleet.EnforceTurn, claim.Status.Fleet.GrantedFor = v1alpha1.EnforceTurnGranted, next.To
+	}
 }
 
 // labels changes what a rung is about to write.

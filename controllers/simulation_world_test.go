@@ -47,6 +47,10 @@ type world struct {
 	owners    map[string][]ownership
 	workloads map[string][]*workload
 	refusals  map[string]map[string]refusal
+	// policies name the namespaces whose labels an admission policy refuses, pins
+	// the versions that were pinned before a spec was made one that is refused.
+	policies map[string]bool
+	pins     map[string]v1alpha1.Version
 
 	op       *operator
 	idle     []*worker
@@ -61,12 +65,14 @@ type world struct {
 	// checked has every status go through JSON, and the labels through the real
 	// client: slow, and so not in every run.
 	checked bool
+	// reached counts what has come about, to tell that a run was worth its while.
+	reached map[string]int
 }
 
 // faults are what befalls the operator, each as one in so many API calls or
-// steps; 0 is never.
+// steps; 0 is never. meddle has people act at the worst of times.
 type faults struct {
-	crash, fail, pause int
+	crash, fail, pause, meddle int
 }
 
 // began is when every simulation begins: a Monday, long before any window.
@@ -87,6 +93,9 @@ func newWorld(seed uint64) *world {
 		owners:     map[string][]ownership{},
 		workloads:  map[string][]*workload{},
 		refusals:   map[string]map[string]refusal{},
+		policies:   map[string]bool{},
+		pins:       map[string]v1alpha1.Version{},
+		reached:    map[string]int{},
 	}
 	w.check = newChecker(w)
 	return w
@@ -101,6 +110,9 @@ func (w *world) Since(t time.Time) time.Duration { return w.now.Sub(t) }
 func (w *world) oneIn(n int) bool { return n > 0 && w.IntN(n) == 0 }
 
 func pick[T any](w *world, from ...T) T { return from[w.IntN(len(from))] }
+
+// reach counts something that has come about.
+func (w *world) reach(what string) { w.reached[what]++ }
 
 func (w *world) nextVersion() string {
 	w.version++
@@ -139,6 +151,7 @@ func (w *world) putNamespace(ns *corev1.Namespace) {
 	ns.ManagedFields = managedFields(w.owners[ns.Name])
 	old := w.namespaces[ns.Name]
 	w.namespaces[ns.Name] = ns
+	w.check.inForce(ns.Name)
 	w.tell(kindNamespace, ns.Name, object(old), ns)
 }
 
@@ -207,7 +220,7 @@ func (w *world) editRollout(name string, edit func(*v1alpha1.PodSecurityRolloutS
 	w.putRollout(r)
 }
 
-// editClaim changes a claim as a person does; approve is its spec.
+// approve changes a claim as a person does: the approval is all of its spec.
 func (w *world) approve(namespace, rung string) {
 	claim := *w.claims[namespace]
 	if claim.Spec.ApprovedEnforce == rung {
@@ -215,7 +228,9 @@ func (w *world) approve(namespace, rung string) {
 	}
 	claim.Spec.ApprovedEnforce = rung
 	claim.Generation++
+	w.check.approved(namespace, rung)
 	w.putClaim(&claim)
+	w.check.inForce(namespace)
 }
 
 // deleteRollout takes a rollout away; the garbage collector takes its claims,

@@ -11,6 +11,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
@@ -55,10 +56,10 @@ func (r *PodSecurityRolloutReconciler) writeTurns(ctx context.Context, f *fleetS
 			return stale
 		}
 		for _, name := range names {
-			if given(name) != giving {
+			claim := f.claims[name]
+			if given(name) != giving || ptr.Equal(claim.Status.Fleet, wanted[name]) {
 				continue
 			}
-			claim := f.claims[name]
 			_, err := applyStatus(ctx, r.Client, claim, v1alpha1.FleetFieldManager, &fleetStatus{claim.Status.Fleet}, &fleetStatus{wanted[name]})
 			switch {
 			case apierrors.IsConflict(err), apierrors.IsNotFound(err):

@@ -6,7 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"strings"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,8 +17,6 @@ import (
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/internal/ladder"
 )
-
-const labelPrefix = "pod-security.kubernetes.io/"
 
 // Client makes the two requests on namespaces.
 type Client struct {
@@ -65,17 +63,18 @@ func (c *Client) Apply(ctx context.Context, ns *corev1.Namespace, r ladder.Rung)
 
 // owned answers the pod-security labels that the operator owns, as they are now.
 func owned(ns *corev1.Namespace) (map[string]string, error) {
-	ours, err := applycorev1.ExtractNamespace(ns, v1alpha1.FieldManager)
-	if err != nil {
-		return nil, fmt.Errorf("reading the labels that %s owns in namespace %q: %w", v1alpha1.FieldManager, ns.Name, err)
-	}
 	labels := map[string]string{}
-	if ours.ObjectMetaApplyConfiguration == nil {
+	i := slices.IndexFunc(ns.ManagedFields, isOurs)
+	if i < 0 {
 		return labels, nil
 	}
-	for key := range ours.Labels {
-		if strings.HasPrefix(key, labelPrefix) {
-			labels[key] = ns.Labels[key]
+	fields, err := fieldsOf(ns, ns.ManagedFields[i])
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range Keys {
+		if value, ok := ns.Labels[key]; ok && fields.Has(paths[key]) {
+			labels[key] = value
 		}
 	}
 	return labels, nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	psaapi "k8s.io/pod-security-admission/api"
@@ -161,6 +162,54 @@ func TestOwners(t *testing.T) {
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("owners (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestOurs(t *testing.T) {
+	const apply, update = metav1.ManagedFieldsOperationApply, metav1.ManagedFieldsOperationUpdate
+	baseline := map[string]string{enforce: "baseline", enforceVersion: "v1.37", warn: "baseline"}
+	ofStatus := manages(v1alpha1.FieldManager, apply, enforce, enforceVersion)
+	ofStatus.Subresource = "status"
+	unreadable := manages(v1alpha1.FieldManager, apply)
+	unreadable.FieldsV1 = metav1.NewFieldsV1("{")
+	for name, tc := range map[string]struct {
+		ns        *corev1.Namespace
+		want      []v1alpha1.Mode
+		wantOwned map[string]string
+		wantErr   bool
+	}{
+		"nobody wrote anything": {ns: namespace(baseline)},
+		"a mode's two labels": {
+			ns:        namespace(baseline, manages("flux", apply, warn), manages(v1alpha1.FieldManager, apply, enforce, enforceVersion)),
+			want:      []v1alpha1.Mode{v1alpha1.ModeEnforce},
+			wantOwned: map[string]string{enforce: "baseline", enforceVersion: "v1.37"},
+		},
+		"one label is not the mode": {
+			ns:        namespace(baseline, manages(v1alpha1.FieldManager, apply, warn)),
+			wantOwned: map[string]string{warn: "baseline"},
+		},
+		"a label that is gone": {
+			ns:        namespace(map[string]string{enforce: "baseline"}, manages(v1alpha1.FieldManager, apply, enforce, enforceVersion)),
+			wantOwned: map[string]string{enforce: "baseline"},
+		},
+		"another label": {ns: namespace(map[string]string{"team": "shop"}, manages(v1alpha1.FieldManager, apply, "team"))},
+		"by update":     {ns: namespace(baseline, manages(v1alpha1.FieldManager, update, enforce, enforceVersion))},
+		"by a status":   {ns: namespace(baseline, ofStatus)},
+		"unreadable":    {ns: namespace(baseline, unreadable), wantErr: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Ours(tc.ns)
+			if (err != nil) != tc.wantErr {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("modes (-want +got):\n%s", diff)
+			}
+			labels, _ := owned(tc.ns)
+			if diff := cmp.Diff(tc.wantOwned, labels, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("labels (-want +got):\n%s", diff)
 			}
 		})
 	}

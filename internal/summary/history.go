@@ -87,21 +87,41 @@ func LastEnforce(history []v1alpha1.HistoryEntry) *v1alpha1.HistoryEntry {
 }
 
 // bakeUntil answers when the bake of the last enforce rung ends, nil when none
-// is baking. Of a namespace whose status was lost it is not known which rung the
-// operator wrote last: as far as it can be, it was one of enforce.
+// is baking. Where the history does not tell of the rung in force, a bake is
+// rather begun than missed: a namespace in flight takes a place of the budget.
 func bakeUntil(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) *metav1.Time {
 	history := History(old, in)
-	if slices.ContainsFunc(history, func(h v1alpha1.HistoryEntry) bool { return h.Mode == v1alpha1.ModeEnforce }) {
-		return BakeUntil(history, in.Bake, in.Now)
+	if known := BakeUntil(history, in.Bake, in.Now); known != nil || in.Bake <= 0 {
+		return known
 	}
-	until := ptr.Deref(old.BakeUntil, metav1.Time{}).Time
-	if old.Current == nil && slices.Contains(in.Ours, v1alpha1.ModeEnforce) && in.Bake > 0 {
-		until = in.OursSince.Add(in.Bake + time.Second)
+	if last := LastEnforce(history); last != nil && string(last.To) == in.Current.Enforce.String() {
+		return nil
 	}
+	until := untold(old, in)
 	if !in.Now.Before(until) {
 		return nil
 	}
 	return atOrNil(until)
+}
+
+// untold answers when the bake ends of an enforce rung that the history does not
+// tell of, the zero time for none.
+func untold(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) time.Time {
+	now := v1alpha1.LevelVersion(in.Current.Enforce.String())
+	switch {
+	case old.Current == nil && slices.Contains(in.Ours, v1alpha1.ModeEnforce):
+		// The status was lost, and what the operator wrote last may have been the rung.
+		return in.OursSince.Add(in.Bake + time.Second)
+	case old.Current == nil:
+		return time.Time{}
+	case old.Current.Enforce == now:
+		return ptr.Deref(old.BakeUntil, metav1.Time{}).Time
+	case old.Fleet != nil && old.Fleet.EnforceTurn == v1alpha1.EnforceTurnGranted && old.Fleet.GrantedFor == now:
+		// The namespace had its turn for the rung. Somebody else has set the label
+		// since, or instead of the operator.
+		return in.Now.Add(in.Bake + time.Second)
+	}
+	return time.Time{}
 }
 
 // BakeUntil answers when the bake of the last enforce rung ends, nil when none

@@ -231,3 +231,29 @@ func TestABakeSurvivesALostStatus(t *testing.T) {
 		})
 	}
 }
+
+// A rung that a namespace had its turn for bakes whoever set the label last: it
+// may have been written before somebody set it again.
+func TestATurnThatIsUsedBakes(t *testing.T) {
+	old := announced()
+	old.Fleet = &v1alpha1.FleetStatus{EnforceTurn: v1alpha1.EnforceTurnGranted, GrantedFor: "baseline:v1.37"}
+	reached := aMinuteLater(psaapi.Policy{Enforce: baseline, Warn: baseline, Audit: baseline})
+	reached.Bake, reached.Ours = 10*time.Minute, []v1alpha1.Mode{v1alpha1.ModeAudit}
+	first := Namespace(old, reached)
+	if want := nine.Add(11*time.Minute + time.Second); first.BakeUntil == nil || !first.BakeUntil.Time.Equal(want) || len(first.History) > 0 {
+		t.Errorf("bakes until %v with history %v, want until %v with none", first.BakeUntil, first.History, want)
+	}
+	later := with(reached, func(in *NamespaceInput) { in.Now = in.Now.Add(time.Minute) })
+	again := Namespace(first, later)
+	if !again.BakeUntil.Equal(first.BakeUntil) {
+		t.Errorf("a minute later it bakes until %v, want %v still", again.BakeUntil, first.BakeUntil)
+	}
+	lowered := with(later, func(in *NamespaceInput) { in.Current.Enforce = privileged })
+	if got := Namespace(again, lowered); got.BakeUntil != nil {
+		t.Errorf("once it is lowered it bakes until %v", got.BakeUntil)
+	}
+	old.Fleet.GrantedFor = "restricted:v1.37"
+	if got := Namespace(old, reached); got.BakeUntil != nil {
+		t.Errorf("without a turn for the rung it bakes until %v", got.BakeUntil)
+	}
+}

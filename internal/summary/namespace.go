@@ -18,6 +18,7 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/forecast"
 	"github.com/podsecurity-rollout/operator/internal/gate"
 	"github.com/podsecurity-rollout/operator/internal/ladder"
+	"github.com/podsecurity-rollout/operator/internal/standards"
 )
 
 // Bounds of the lists in NamespaceRollout.status.
@@ -184,9 +185,9 @@ func Unaccepted(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) v1alpha1
 // Policy is a policy as the API writes it.
 func policy(p psaapi.Policy) *v1alpha1.Policy {
 	return &v1alpha1.Policy{
-		Enforce: v1alpha1.LevelVersion(p.Enforce.String()),
-		Warn:    v1alpha1.LevelVersion(p.Warn.String()),
-		Audit:   v1alpha1.LevelVersion(p.Audit.String()),
+		Enforce: v1alpha1.LevelVersion(standards.Text(p.Enforce)),
+		Warn:    v1alpha1.LevelVersion(standards.Text(p.Warn)),
+		Audit:   v1alpha1.LevelVersion(standards.Text(p.Audit)),
 	}
 }
 
