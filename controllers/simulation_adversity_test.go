@@ -8,6 +8,7 @@ import (
 	"time"
 
 	psaapi "k8s.io/pod-security-admission/api"
+	"k8s.io/utils/ptr"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/internal/ladder"
@@ -123,11 +124,27 @@ func (w *world) setAgain(name string) {
 // the operator has recorded it.
 func (w *world) meddle(t *task, name string) {
 	last := w.check.book(name).lastEnforce()
-	others := slices.ContainsFunc(w.op.tasks, func(other *task) bool { return other != t && other.confirmed })
-	if !w.oneIn(w.faults.meddle) || others || last == nil || last.seen {
+	if !w.oneIn(w.faults.meddle) || w.op.othersWrite(t) || last == nil || last.seen {
 		return
 	}
-	pick(w, w.approveAhead, w.refuseSpecOf, w.setAgain)(name)
+	pick(w, w.approveAhead, w.refuseSpecOf, w.setAgain, w.troubleIn, w.troubleIn)(name)
+}
+
+// inHaste has somebody suspend a rollout the very moment before a task looks past
+// the cache at what it is about to write on.
+func (w *world) inHaste(t *task) {
+	if !w.oneIn(10*w.faults.meddle) || w.op.othersWrite(t) || t.rollout == nil || w.rollouts[t.rollout.Name] == nil {
+		return
+	}
+	w.log("("+t.rollout.Name+")", "", "is suspended in haste")
+	w.editRollout(t.rollout.Name, func(spec *v1alpha1.PodSecurityRolloutSpec) { spec.Suspend = ptr.To(true) })
+	w.haste = true
+}
+
+// othersWrite is whether another task is between its look past the cache and its
+// end.
+func (o *operator) othersWrite(t *task) bool {
+	return slices.ContainsFunc(o.tasks, func(other *task) bool { return other != t && other.confirmed })
 }
 
 // approveAhead approves the enforce rung after the one that was just climbed.

@@ -218,6 +218,7 @@ func (s statusWriter) Apply(ctx context.Context, config runtime.ApplyConfigurati
 				claim.Status.Fleet = fleet
 			}, s.o.w.check.statusWrite)
 		case *fleetStatus:
+			u.SetResourceVersion(s.o.w.sabotage.turnVersion(u.GetResourceVersion()))
 			return s.claimStatus(ctx, u, func(claim *v1alpha1.NamespaceRollout) { claim.Status.Fleet = status.Fleet }, s.o.w.check.turnWrite)
 		case *v1alpha1.PodSecurityRolloutStatus:
 			return s.rolloutStatus(u, status)
@@ -230,7 +231,7 @@ func (s statusWriter) claimStatus(
 	ctx context.Context, u metav1.Object, set func(*v1alpha1.NamespaceRollout), check func(t *task, before, after *v1alpha1.NamespaceRollout),
 ) error {
 	live := s.o.w.claims[u.GetNamespace()]
-	if err := matches(live, u.GetUID(), s.o.w.sabotage.statusVersion(u.GetResourceVersion())); err != nil {
+	if err := matches(live, string(u.GetUID()), u.GetResourceVersion()); err != nil {
 		return err
 	}
 	next := *live
@@ -373,6 +374,7 @@ func (o *operator) confirm(t *task) {
 	t.confirmed = true
 	if t.of == o.ofNamespaces {
 		o.confirmed[t.key]++
+		o.w.inHaste(t)
 	}
 }
 

@@ -17,11 +17,7 @@ import (
 
 // happen has one random thing happen that is not the operator's doing.
 func (w *world) happen() {
-	switch {
-	case w.op.settled() && len(w.pins) > 0 && w.oneIn(3):
-		w.acceptSpecs()
-		return
-	case w.op.settled() && w.oneIn(3):
+	if w.op.settled() && w.oneIn(3) {
 		w.happenTo()
 		return
 	}
@@ -51,14 +47,19 @@ func (w *world) trouble() {
 		if !w.check.bakes(name) || w.oneIn(3) {
 			continue
 		}
-		wl := newWorkload("Deployment", fmt.Sprintf("late-%d", w.version), pick(w, plain, privileged), 1)
-		if w.oneIn(2) {
-			wl.template = hardened // only what becomes of its pods violates
-		}
-		w.log(name, "", "%s %s is created", wl.Kind, wl.Name)
-		w.addWorkload(name, wl)
+		w.troubleIn(name)
 		return
 	}
+}
+
+// troubleIn creates a workload whose pods a level refuses.
+func (w *world) troubleIn(name string) {
+	wl := newWorkload("Deployment", fmt.Sprintf("late-%d", w.version), pick(w, plain, privileged), 1)
+	if w.oneIn(2) {
+		wl.template = hardened // only what becomes of its pods violates
+	}
+	w.log(name, "", "%s %s is created", wl.Kind, wl.Name)
+	w.addWorkload(name, wl)
 }
 
 // amend corrects the workloads whose pods are refused somewhere, or takes them
@@ -96,7 +97,14 @@ func (w *world) correct(name string, wl *workload) {
 // happenTo is what befalls rollouts, claims, the server and the operator: it
 // happens at no time at which the operator has read it to write at once.
 func (w *world) happenTo() {
-	pick(w, befalls...)(w)
+	switch {
+	case len(w.pins) > 0 && w.oneIn(2):
+		w.acceptSpecs()
+	case w.haste && w.oneIn(2):
+		w.resumeAll()
+	default:
+		pick(w, befalls...)(w)
+	}
 }
 
 var befalls = []func(*world){

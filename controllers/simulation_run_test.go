@@ -177,6 +177,7 @@ func (w *world) settle() bool {
 }
 
 func (w *world) resumeAll() {
+	w.haste = false
 	for _, name := range slices.Sorted(maps.Keys(w.rollouts)) {
 		spec := w.rollouts[name].Spec
 		if ptr.Deref(spec.Suspend, false) || spec.Mode == v1alpha1.RolloutModeObserve {

@@ -4,6 +4,8 @@ package controllers
 
 import (
 	"maps"
+	"slices"
+	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -135,8 +137,8 @@ func (s sabotage) labels(r ladder.Rung, labels map[string]string) {
 	}
 }
 
-// statusVersion is the precondition of a status write.
-func (s sabotage) statusVersion(version string) string {
+// turnVersion is the precondition of a write of turns.
+func (s sabotage) turnVersion(version string) string {
 	if s.staleTurns {
 		return ""
 	}
@@ -146,4 +148,59 @@ func (s sabotage) statusVersion(version string) string {
 // loseStatus is whether a status write is lost.
 func (s sabotage) loseStatus(before, after v1alpha1.NamespaceRolloutStatus) bool {
 	return s.loseRecord && len(after.History) > len(before.History) && len(after.History)%2 == 0
+}
+
+// sabotages are the safeguards that are broken, each with the promises that this
+// breaks, the first of which must be seen broken within so many fleets.
+var sabotages = map[string]struct {
+	sabotage
+	breaks []string
+	within uint64
+}{
+	"violations are not seen":                     {sabotage{ignoreViolations: true}, []string{invariantCompliance}, 10},
+	"a write sets another mode, too":              {sabotage{twoModes: true}, []string{invariantOneStep}, 10},
+	"a write goes up by two levels":               {sabotage{twoLevels: true}, []string{invariantOneStep}, 10},
+	"a write is made on whatever there is by now": {sabotage{ignoreResourceVersion: true}, []string{invariantOneStep}, 10},
+	"a write sets an old version":                 {sabotage{oldVersion: true}, []string{invariantNeverLower}, 10},
+	"a rollback goes all the way down":            {sabotage{rollbackTooFar: true}, []string{invariantNeverLower}, 400},
+	"a rollback is forgotten": {
+		sabotage{forgetRollback: true}, []string{invariantNeverLower, invariantCompliance, invariantConvergence, promiseSoak}, 200,
+	},
+	"a write sets another label":                          {sabotage{otherLabel: true}, []string{invariantOnlyLabels}, 10},
+	"exclusions are not seen":                             {sabotage{ignoreExcluded: true}, []string{invariantOwnOnly}, 10},
+	"a suspension is not seen":                            {sabotage{ignoreSuspend: true}, []string{invariantActive}, 50},
+	"nothing is looked at past the cache":                 {sabotage{skipConfirm: true}, []string{invariantActive, invariantOwnOnly}, 50},
+	"turns are given from the cache, on any version":      {sabotage{staleTurns: true}, []string{invariantBudget}, 400},
+	"a bake is not seen":                                  {sabotage{forgetBake: true}, []string{invariantBudget, invariantConvergence}, 50},
+	"a climb is not recorded":                             {sabotage{loseRecord: true}, []string{invariantConvergence, invariantNeverLower}, 10},
+	"what is counted is never the same":                   {sabotage{restless: true}, []string{invariantConvergence}, 10},
+	"it is forgotten when the last rung was written":      {sabotage{forgetLastRung: true}, []string{promiseSoak, invariantBudget, invariantConvergence}, 50},
+	"what came and went is forgotten":                     {sabotage{forgetDeparted: true}, []string{promiseSoak}, 400},
+	"any approval counts as that of the pending rung":     {sabotage{anyApproval: true}, []string{promiseApproval}, 50},
+	"a namespace takes its turn without asking the fleet": {sabotage{ownTurn: true}, []string{promiseTurn}, 10},
+}
+
+// TestSimulationCatchesSabotage makes sure that the checker is awake: each break
+// is found, and as the break that it is.
+func TestSimulationCatchesSabotage(t *testing.T) {
+	prepare(t)
+	for name, tc := range sabotages {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for seed := uint64(1); seed <= tc.within; seed++ {
+				found := simulate(seed, tc.sabotage, nil).check.found
+				if len(found) == 0 {
+					continue
+				}
+				if !slices.Contains(tc.breaks, found[0].promise) {
+					t.Fatalf("seed %d: %s, want %v: %s", seed, found[0].promise, tc.breaks, found[0].how)
+				}
+				if found[0].promise == tc.breaks[0] {
+					t.Logf("seed %d: %s: %s", seed, found[0].promise, found[0].how)
+					return
+				}
+			}
+			t.Errorf("in %d fleets, nobody noticed that %s is broken", tc.within, tc.breaks[0])
+		})
+	}
 }

@@ -51,6 +51,8 @@ type world struct {
 	// the versions that were pinned before a spec was made one that is refused.
 	policies map[string]bool
 	pins     map[string]v1alpha1.Version
+	// haste is whether somebody has suspended a rollout in haste.
+	haste bool
 
 	op       *operator
 	idle     []*worker
