@@ -116,7 +116,7 @@ func newReplicationController(m metav1.ObjectMeta, s *corev1.PodSpec) *corev1.Re
 
 // kindOf is the kind that an object's watch is of.
 func kindOf(obj any) kind {
-	for k, info := range kinds {
+	for k, info := range builtins {
 		if fmt.Sprintf("%T", info.example) == fmt.Sprintf("%T", obj) {
 			return kind(k)
 		}
@@ -136,7 +136,7 @@ type rig struct {
 func newRig(tb testing.TB, options Options) *rig {
 	tb.Helper()
 	r := newUnsyncedRig(tb, options)
-	for k := range kindCount {
+	for k := range builtinCount {
 		r.replace(k)
 	}
 	r.told = nil
@@ -245,10 +245,10 @@ func checkNamespace(tb reporter, n *namespace, holders map[*profile]int) {
 			tb.Errorf("a cohort counts %d pods and has %d", c.pods, members[c])
 		}
 	}
-	for id, o := range n.objects {
-		if o.profile != nil {
-			groups[o.group(id)]++
-			holders[o.profile]++
+	for _, o := range n.objects {
+		for _, p := range o.profiles {
+			groups[group{profile: p, workload: o.workload, template: true}]++
+			holders[p]++
 		}
 	}
 	checkDeparted(tb, n, holders)

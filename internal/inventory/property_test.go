@@ -135,7 +135,7 @@ func (w *watches) list(k kind) {
 
 // step does one thing at random.
 func (w *watches) step() {
-	k := kind(rapid.IntRange(0, int(kindCount)-1).Draw(w.t, "kind"))
+	k := kind(rapid.IntRange(0, int(builtinCount)-1).Draw(w.t, "kind"))
 	name := rapid.SampledFrom(slices.Sorted(maps.Keys(members))).Draw(w.t, "member")
 	obj := members[name](rapid.SampledFrom(specs).Draw(w.t, "spec"), rapid.Bool().Draw(w.t, "odd"))
 	switch rapid.SampledFrom([]string{"put", "put", "put", "delete", "interrupt", "list"}).Draw(w.t, "step") {
@@ -169,14 +169,14 @@ func TestAnyOrderGivesTheSameVerdict(t *testing.T) {
 	e := mustEvaluator(t)
 	rapid.Check(t, func(t *rapid.T) {
 		w := watches{t: t, world: world{}, inventory: New(e, Options{}), interrupted: map[kind]bool{}}
-		for k := range kindCount {
+		for k := range builtinCount {
 			w.interrupted[k] = true // nothing is delivered before the first list
 		}
 		for range rapid.IntRange(0, 60).Draw(t, "steps") {
 			w.step()
 		}
 		w.settleOwners()
-		for k := range kindCount {
+		for k := range builtinCount {
 			if w.interrupted[k] {
 				w.list(k)
 			}
@@ -206,7 +206,7 @@ type subject struct {
 // subjects are all that is evidence, each with its workload in the world as it is.
 func (w world) subjects(t *rapid.T) []subject {
 	var all []subject
-	for k := range kindCount {
+	for k := range builtinCount {
 		for name, obj := range w[k] {
 			meta, s, err := admission.DefaultPodSpecExtractor{}.ExtractPodSpec(obj)
 			if err != nil {
@@ -272,7 +272,7 @@ func isScaledDown(obj runtime.Object) bool {
 }
 
 func (w world) topmost(obj runtime.Object) Workload {
-	info := kinds[kindOf(obj)].ref.Value()
+	info := builtins[kindOf(obj)].ref.Value()
 	self := Workload{info.apiVersion, info.kind, nameOf(obj)}
 	owner := metav1.GetControllerOf(obj.(metav1.Object))
 	switch obj.(type) {
@@ -302,7 +302,7 @@ func TestDepartedIsWhatWasThere(t *testing.T) {
 		for _, owner := range []string{"rs web-1", "rs web-2", "rs alone", "job nightly-1"} {
 			w.put(members[owner](restricted, true))
 		}
-		for k := range kindCount {
+		for k := range builtinCount {
 			w.list(k)
 		}
 		model := map[psaapi.Level]map[Violation]time.Time{psaapi.LevelBaseline: {}, psaapi.LevelRestricted: {}}

@@ -287,7 +287,7 @@ func TestVerdictAtManyVersions(t *testing.T) {
 // A profile that cannot be read complies with nothing.
 func TestUnreadableProfile(t *testing.T) {
 	r := newRig(t, Options{})
-	broken := &record{namespace: ns, name: "a", profile: profileRefOf("\xff")}
+	broken := &record{namespace: ns, name: "a", profiles: []profileRef{profileRefOf("\xff")}}
 	if err := r.store(pods).Add(broken); err != nil {
 		t.Fatal(err)
 	}
