@@ -123,7 +123,7 @@ var verdictTests = map[string]struct {
 		},
 		level: "restricted",
 		want: Verdict{Pods: 1, Workloads: 2, ViolatingWorkloads: 1, Violations: []Violation{
-			nonRoot(Workload{"apps/v1", "ReplicaSet", "y"}, SourcePod, 1, "a"),
+			nonRoot(Workload{"apps/v1", "ReplicaSet", "x"}, SourcePod, 1, "a"),
 		}},
 	},
 	"each kind of template is evidence": {
