@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/go-logr/zapr"
@@ -24,6 +25,7 @@ import (
 	"github.com/podsecurity-rollout/operator/controllers"
 	"github.com/podsecurity-rollout/operator/internal/inventory"
 	"github.com/podsecurity-rollout/operator/internal/standards"
+	"github.com/podsecurity-rollout/operator/internal/workloadkinds"
 )
 
 // version is stamped by the build.
@@ -39,6 +41,8 @@ type options struct {
 	metricsSecure           bool
 	probeAddress            string
 	podSecurityConfig       string
+	workloadKinds           []workloadkinds.Kind
+	ownerLabels             []string
 	version                 bool
 	zap                     ctrlzap.Options
 }
@@ -67,6 +71,14 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", `address to serve /healthz and /readyz on; "0" serves none`)
 	flags.StringVar(&o.podSecurityConfig, "pod-security-config", "",
 		"file that the API server's PodSecurity plugin is configured with (AdmissionConfiguration or PodSecurityConfiguration); empty means the built-in defaults")
+	flags.Func("workload-kinds",
+		"custom kinds to look for pod templates in, besides the well-known ones: `group/version/Kind=path[,...]`, such as \"example.com/v1/App=spec.template\"; "+
+			"the path leads to a pod template or pod spec, [*] in it to every element of a list or map, + joins paths, and without one the kind only owns pods; "+
+			"may be repeated, and needs the right to list and watch the kind", addKinds(&o.workloadKinds))
+	o.ownerLabels = inventory.DefaultOwnerKeys
+	flags.Func("owner-labels",
+		"`labels` or annotations of a workload and of its namespace that say who owns it, the first that is there counts; empty for none (default "+
+			strings.Join(inventory.DefaultOwnerKeys, ",")+")", setOwnerLabels(&o.ownerLabels))
 	flags.BoolVar(&o.version, "version", false, "print the version and exit")
 	o.zap.BindFlags(flags)
 	if err := flags.Parse(args); err != nil {
@@ -99,7 +111,9 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	op, err := controllers.AddToManager(mgr, controllers.Options{PodSecurityConfig: o.podSecurityConfig, Clock: clock.RealClock{}})
+	op, err := controllers.AddToManager(mgr, controllers.Options{
+		PodSecurityConfig: o.podSecurityConfig, WorkloadKinds: o.workloadKinds, OwnerLabels: o.ownerLabels, Clock: clock.RealClock{},
+	})
 	if err != nil {
 		return err
 	}

@@ -103,7 +103,7 @@ func startOperator(t *testing.T) (*operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	added, err := controllers.AddToManager(mgr, controllers.Options{Clock: clock.RealClock{}})
+	added, err := controllers.AddToManager(mgr, controllers.Options{Clock: clock.RealClock{}, WorkloadKinds: customKinds(t)})
 	if err != nil {
 		return nil, err
 	}
