@@ -193,16 +193,16 @@ func newApp(m metav1.ObjectMeta) *metav1.PartialObjectMetadata {
 	return &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "example.com/v1", Kind: "App"}, ObjectMeta: m}
 }
 
-// kindOf is the kind that an object's watch is of.
+// kindOf is the kind that an object's watch is of, in an inventory that has the custom kinds of tests.
 func kindOf(obj runtime.Object) kind {
-	for i, k := range customKinds {
-		if obj.GetObjectKind().GroupVersionKind() == k.GroupVersionKind {
-			return firstCustom + kind(i)
-		}
-	}
 	for k, info := range builtins {
 		if fmt.Sprintf("%T", info.example) == fmt.Sprintf("%T", obj) {
 			return kind(k)
+		}
+	}
+	for i, k := range customKinds {
+		if obj.GetObjectKind().GroupVersionKind() == k.GroupVersionKind {
+			return firstCustom + kind(i)
 		}
 	}
 	panic(fmt.Sprintf("%T is not watched", obj))
@@ -241,10 +241,20 @@ func newUnsyncedRig(tb testing.TB, options Options) *rig {
 
 func (r *rig) store(k kind) *store { return &store{inventory: r.Inventory, kind: k} }
 
+// kindOf is the kind that an object's watch is of.
+func (r *rig) kindOf(obj runtime.Object) kind {
+	for _, k := range r.kinds.customKinds() {
+		if obj.GetObjectKind().GroupVersionKind() == r.kinds.infos[k].custom.GroupVersionKind {
+			return k
+		}
+	}
+	return kindOf(obj)
+}
+
 func (r *rig) apply(objects ...runtime.Object) {
 	r.tb.Helper()
 	for _, obj := range objects {
-		if err := r.store(kindOf(obj)).Update(obj); err != nil {
+		if err := r.store(r.kindOf(obj)).Update(obj); err != nil {
 			r.tb.Fatal(err)
 		}
 	}
@@ -253,7 +263,7 @@ func (r *rig) apply(objects ...runtime.Object) {
 func (r *rig) remove(objects ...runtime.Object) {
 	r.tb.Helper()
 	for _, obj := range objects {
-		if err := r.store(kindOf(obj)).Delete(obj); err != nil {
+		if err := r.store(r.kindOf(obj)).Delete(obj); err != nil {
 			r.tb.Fatal(err)
 		}
 	}
