@@ -50,12 +50,13 @@ func inCluster(t *testing.T, prelude, story func(*cluster)) {
 			t.Fatal(err)
 		}
 		c := &cluster{
-			T: t, rig: newUnsyncedRig(t, Options{Kinds: customKinds}),
+			T: t, rig: &rig{tb: t, Inventory: New(mustEvaluator(t), Options{Kinds: customKinds})}, // its real clock is the bubble's
 			typed: fake.NewClientset(), metadata: metadatafake.NewSimpleMetadataClient(scheme),
 			dynamic: dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), map[schema.GroupVersionResource]string{
 				rolloutsResource: "RolloutList", batchesResource: "BatchList",
 			}),
 		}
+		c.Subscribe(func(namespace string) { c.told = append(c.told, namespace) })
 		prelude(c)
 		logger := funcr.New(func(_, args string) { c.logged = append(c.logged, args) }, funcr.Options{})
 		ctx, cancel := context.WithCancel(logr.NewContext(t.Context(), logger))
@@ -71,12 +72,6 @@ func inCluster(t *testing.T, prelude, story func(*cluster)) {
 			t.Error(err)
 		}
 	})
-}
-
-// wait lets time go by for everyone.
-func (c *cluster) wait(d time.Duration) {
-	c.rig.pass(d)
-	pass(d)
 }
 
 // serves changes what discovery answers.
@@ -165,10 +160,10 @@ func TestCustomKindsComeAndGo(t *testing.T) {
 		c.want("at the start", true, "Rollout")
 		c.define(batchesResource)
 		c.create(batchesResource, privileged)
-		c.wait(2 * time.Second)
+		pass(2 * time.Second)
 		c.want("before discovery knows", true, "Rollout")
 		c.serves(rolloutsResource, batchesResource, appsResource)
-		c.wait(10 * time.Second)
+		pass(10 * time.Second)
 		c.want("once it does", true, "Batch", "Rollout")
 		if c.told[len(c.told)-1] != metav1.NamespaceAll {
 			c.Errorf("told of %q after the first list of a kind", c.told)
@@ -176,7 +171,7 @@ func TestCustomKindsComeAndGo(t *testing.T) {
 
 		c.undefine(rolloutsResource)
 		c.serves(batchesResource, appsResource)
-		c.wait(10 * time.Second)
+		pass(10 * time.Second)
 		c.want("once one has gone", true, "Batch")
 		if v := c.verdict("baseline"); len(v.Departed) != 1 || v.Departed[0].Workload.Kind != "Rollout" {
 			c.Errorf("departed %+v", v.Departed)
@@ -186,7 +181,7 @@ func TestCustomKindsComeAndGo(t *testing.T) {
 		}
 		c.define(rolloutsResource)
 		c.serves(rolloutsResource, batchesResource, appsResource)
-		c.wait(10 * time.Second)
+		pass(10 * time.Second)
 		c.want("once it is back", true, "Batch", "Rollout")
 	})
 }
@@ -199,10 +194,10 @@ func TestLateKindIsWaitedFor(t *testing.T) {
 		c.serves(batchesResource)
 		c.define(batchesResource)
 		c.create(batchesResource, privileged)
-		c.wait(5 * time.Second)
+		pass(5 * time.Second)
 		c.want("before its first list", false)
 		allow()
-		c.wait(20 * time.Second)
+		pass(20 * time.Second)
 		c.want("after it", true, "Batch")
 	})
 }
@@ -225,6 +220,16 @@ func TestDefinitionsAreListedAnew(t *testing.T) {
 		if again, _ := w.queue.Get(); again != gv || gv != rolloutsResource.GroupVersion() {
 			t.Errorf("looked at %v, then at %v", gv, again)
 		}
+		once, err := s.Transformer()(definition(batchesResource))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Update(once); err != nil {
+			t.Fatal(err)
+		}
+		if updated, _ := w.queue.Get(); updated != batchesResource.GroupVersion() {
+			t.Errorf("looked at %v after a definition of %v", updated, batchesResource)
+		}
 		if s.Add(1) == nil || s.Replace([]any{1}, "") == nil || s.Resync() != nil {
 			t.Error("something without a name was taken for a definition")
 		}
@@ -242,13 +247,13 @@ func TestDiscoveryFails(t *testing.T) {
 			return broken, nil, errors.New("no answer")
 		})
 	}, func(c *cluster) {
-		c.wait(10 * time.Minute)
+		pass(10 * time.Minute)
 		c.want("while it fails", false)
 		if log := strings.Join(c.logged, "\n"); !strings.Contains(log, "argoproj.io/v1alpha1") {
 			c.Errorf("logged %s", log)
 		}
 		broken = false
-		c.wait(time.Minute)
+		pass(time.Minute)
 		c.want("once it answers", true, "Rollout")
 	})
 }
@@ -262,9 +267,9 @@ func TestForbiddenKind(t *testing.T) {
 		c.create(rolloutsResource, privileged)
 		allow = c.forbid(&c.dynamic.Fake, "rollouts")
 	}, func(c *cluster) {
-		c.wait(10 * time.Second)
+		pass(10 * time.Second)
 		c.want("at first", false)
-		c.wait(2 * time.Minute)
+		pass(2 * time.Minute)
 		c.want("later", true)
 		if got := c.Unwatched(); len(got) != 1 || !strings.HasPrefix(got[0], "argoproj.io/v1alpha1/Rollout: ") || !strings.Contains(got[0], "no rights") {
 			c.Errorf("not watched: %q", got)
@@ -273,7 +278,7 @@ func TestForbiddenKind(t *testing.T) {
 			c.Errorf("logged %s", log)
 		}
 		allow()
-		c.wait(2 * time.Minute)
+		pass(2 * time.Minute)
 		c.want("once it is allowed", true, "Rollout")
 		if got := c.Unwatched(); len(got) > 0 {
 			c.Errorf("not watched: %q", got)
@@ -301,13 +306,13 @@ func TestForbiddenDefinitions(t *testing.T) {
 		allow = c.forbid(&c.metadata.Fake, "customresourcedefinitions")
 	}, func(c *cluster) {
 		c.want("at first", false)
-		c.wait(2 * time.Minute)
+		pass(2 * time.Minute)
 		c.want("later", true)
 		if got := c.Unwatched(); len(got) != 1 || !strings.HasPrefix(got[0], "CustomResourceDefinition: ") {
 			c.Errorf("not watched: %q", got)
 		}
 		allow()
-		c.wait(2 * time.Minute)
+		pass(2 * time.Minute)
 		c.want("once it is allowed", true, "Rollout")
 	})
 }
@@ -327,7 +332,7 @@ func TestServedOtherwise(t *testing.T) {
 		}
 		c.undefine(rolloutsResource)
 		c.serves()
-		c.wait(time.Minute)
+		pass(time.Minute)
 		if got := c.Unwatched(); len(got) > 0 {
 			c.Errorf("not watched once it is gone: %q", got)
 		}

@@ -93,13 +93,19 @@ func (s *server) Watch(_ context.Context, options metav1.ListOptions) (watch.Int
 // IsWatchListSemanticsUnSupported is how a client tells reflectors to list.
 func (s *server) IsWatchListSemanticsUnSupported() bool { return !s.watchList }
 
-// bubble is synctest.Test, with the bubble's clock brought up to the time it is outside: Kubernetes' handling of errors pauses by comparing the time with that of
-// an earlier error, which may have been outside.
+// bubbled is the time it was at the end of the last bubble.
+var bubbled time.Time
+
+// bubble is synctest.Test, with the bubble's clock brought past the time it is outside, and the time it was in the bubble before: Kubernetes' handling of
+// errors pauses by comparing the time with that of an earlier error, wherever that was.
 func bubble(t *testing.T, test func(*testing.T)) {
 	t.Helper()
-	now := time.Now()
+	if now := time.Now(); now.After(bubbled) {
+		bubbled = now
+	}
 	synctest.Test(t, func(t *testing.T) {
-		pass(time.Until(now.Add(time.Hour)))
+		pass(time.Until(bubbled.Add(time.Hour)))
+		defer func() { bubbled = time.Now() }()
 		test(t)
 	})
 }
