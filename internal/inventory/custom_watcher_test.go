@@ -352,36 +352,40 @@ func TestCustomObjectsAreReduced(t *testing.T) {
 	}
 }
 
-// A template that cannot be read is no evidence; it is counted, and logged once for its kind.
+// newBrokenBatch has one template that cannot be read, and others.
+func newBrokenBatch(name string, more ...any) runtime.Object {
+	return newCustom(plain(name), batches, map[string]any{"jobs": append([]any{map[string]any{"template": "none"}}, more...)})
+}
+
+// A template that cannot be read is no evidence, and is counted.
 func TestUnreadableTemplates(t *testing.T) {
 	r := newRig(t, Options{Kinds: customKinds})
-	var logged []string
-	s := r.store(batches)
-	s.logger = funcr.New(func(_, args string) { logged = append(logged, args) }, funcr.Options{})
-	broken := func(name string, more ...any) runtime.Object {
-		return newCustom(plain(name), batches, map[string]any{"jobs": append([]any{map[string]any{"template": "none"}}, more...)})
-	}
-	for _, object := range []runtime.Object{
-		broken("a"), broken("b", map[string]any{"template": decoded(privileged)}), newBatch("c", restricted), broken("a"),
-	} {
-		if err := s.Update(object); err != nil {
-			t.Fatal(err)
-		}
-	}
+	good := map[string]any{"template": decoded(privileged)}
+	r.apply(newBrokenBatch("a"), newBrokenBatch("b", good), newBatch("c", restricted))
 	if got := r.Stats(); got.Unreadable != 2 || got.Templates != 2 || got.Owners != 3 {
 		t.Errorf("stats %+v", got)
 	}
 	if v := r.verdict("baseline"); v.ViolatingWorkloads != 1 || v.Workloads != 2 {
 		t.Errorf("verdict %+v", v)
 	}
-	if len(logged) != 1 || !strings.Contains(logged[0], `"name"="a"`) || !strings.Contains(logged[0], "spec.jobs[*].template") {
-		t.Errorf("logged %q", logged)
-	}
-	if err := s.Update(newBatch("a", restricted)); err != nil {
-		t.Fatal(err)
-	}
+	r.apply(newBatch("a", restricted))
 	if got := r.Stats().Unreadable; got != 1 {
 		t.Errorf("%d unreadable once one is mended", got)
 	}
 	checkConsistent(t, r.Inventory)
+}
+
+// That a template cannot be read is logged once for its kind.
+func TestUnreadableTemplatesAreLoggedOnce(t *testing.T) {
+	var logged []string
+	s := newRig(t, Options{Kinds: customKinds}).store(batches)
+	s.logger = funcr.New(func(_, args string) { logged = append(logged, args) }, funcr.Options{})
+	for _, name := range []string{"a", "b", "a"} {
+		if err := s.Update(newBrokenBatch(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(logged) != 1 || !strings.Contains(logged[0], `"name"="a"`) || !strings.Contains(logged[0], "spec.jobs[*].template") {
+		t.Errorf("logged %q", logged)
+	}
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
 	"sigs.k8s.io/yaml"
@@ -42,66 +41,72 @@ func pod(containers ...string) *corev1.PodTemplateSpec {
 	return template
 }
 
+// annotated is a template with more in it than names.
+var annotated = func() *corev1.PodTemplateSpec {
+	template := pod("c")
+	template.Annotations = map[string]string{"k": "v"}
+	template.Spec.HostPID = true
+	return template
+}()
+
+var podTemplateTests = map[string]struct {
+	kind, object string
+	want         []*corev1.PodTemplateSpec
+	wantErr      string
+}{
+	"a PodTemplateSpec, whose metadata counts": {
+		kind:   "example.com/v1/App=spec.template",
+		object: `{spec: {template: {metadata: {annotations: {k: v}}, spec: {hostPID: true, containers: [{name: c, futureField: 1}]}}}}`,
+		want:   []*corev1.PodTemplateSpec{annotated},
+	},
+	"a PodSpec": {
+		kind:   "example.com/v1/App=spec.pod",
+		object: `{spec: {pod: {containers: [{name: c}]}}}`,
+		want:   []*corev1.PodTemplateSpec{pod("c")},
+	},
+	"all elements of a list": {
+		kind:   "example.com/v1/App=spec.jobs[*].template",
+		object: `{spec: {jobs: [{template: {containers: [{name: a}]}}, {}, {template: {spec: {containers: [{name: b}]}}}]}}`,
+		want:   []*corev1.PodTemplateSpec{pod("a"), pod("b")},
+	},
+	"lists in lists": {
+		kind:   "example.com/v1/App=spec[*][*]",
+		object: `{spec: [[{containers: [{name: a}]}, {containers: [{name: b}]}], [{containers: [{name: c}]}]]}`,
+		want:   []*corev1.PodTemplateSpec{pod("a"), pod("b"), pod("c")},
+	},
+	"all values of a map, by their keys": {
+		kind:   "example.com/v1/App=spec.roles[*].template",
+		object: `{spec: {roles: {worker: {template: {containers: [{name: w}]}}, leader: {template: {containers: [{name: l}]}}}}}`,
+		want:   []*corev1.PodTemplateSpec{pod("l"), pod("w")},
+	},
+	"two paths": {
+		kind:   "example.com/v1/App=spec.first+spec.second",
+		object: `{spec: {second: {containers: [{name: b}]}, first: {containers: [{name: a}]}}}`,
+		want:   []*corev1.PodTemplateSpec{pod("a"), pod("b")},
+	},
+	"no path":                      {kind: "example.com/v1/App", object: `{spec: {template: {spec: {containers: [{name: c}]}}}}`},
+	"nothing at the path":          {kind: "example.com/v1/App=spec.template", object: `{spec: {workloadRef: {name: web}}}`},
+	"null at the path":             {kind: "example.com/v1/App=spec.template", object: `{spec: {template: null}}`},
+	"no object on the way":         {kind: "example.com/v1/App=spec.template.x", object: `{spec: {template: text}}`},
+	"no list on the way":           {kind: "example.com/v1/App=spec.template[*].x", object: `{spec: {template: text}}`},
+	"a field of a list":            {kind: "example.com/v1/App=spec.template", object: `{spec: [{template: {containers: [{name: c}]}}]}`},
+	"containers that are null yet": {kind: "example.com/v1/App=spec.template", object: `{spec: {template: {spec: {containers: null}}}}`},
+	"containers that are none yet": {kind: "example.com/v1/App=spec.template", object: `{spec: {template: {spec: {containers: []}}}}`},
+	"text at the path":             {kind: "example.com/v1/App=spec.template", object: `{spec: {template: text}}`, wantErr: "a string where an object should be"},
+	"no pod template at the path":  {kind: "example.com/v1/App=spec.template", object: `{spec: {template: {spec: {domain: {}}}}}`, wantErr: errNoContainers.Error()},
+	"nothing of a pod at the path": {kind: "example.com/v1/App=spec.template", object: `{spec: {template: {metadata: {}}}}`, wantErr: errNoContainers.Error()},
+	"containers that are no list":  {kind: "example.com/v1/App=spec.template", object: `{spec: {template: {containers: text}}}`, wantErr: "converting"},
+	"a field that cannot be read":  {kind: "example.com/v1/App=spec.template", object: `{spec: {template: {hostPID: maybe, containers: [{name: c}]}}}`, wantErr: "converting"},
+	"one of two that cannot be read": {
+		kind:    "example.com/v1/App=spec.templates[*]",
+		object:  `{spec: {templates: [text, {containers: [{name: c}]}]}}`,
+		want:    []*corev1.PodTemplateSpec{pod("c")},
+		wantErr: "at spec.templates[*]",
+	},
+}
+
 func TestPodTemplates(t *testing.T) {
-	annotated := pod("c")
-	annotated.ObjectMeta = metav1.ObjectMeta{Annotations: map[string]string{"k": "v"}}
-	annotated.Spec.HostPID = true
-	tests := map[string]struct {
-		kind, object string
-		want         []*corev1.PodTemplateSpec
-		wantErr      string
-	}{
-		"a PodTemplateSpec, whose metadata counts": {
-			kind:   "example.com/v1/App=spec.template",
-			object: `{spec: {template: {metadata: {annotations: {k: v}}, spec: {hostPID: true, containers: [{name: c, futureField: 1}]}}}}`,
-			want:   []*corev1.PodTemplateSpec{annotated},
-		},
-		"a PodSpec": {
-			kind:   "example.com/v1/App=spec.pod",
-			object: `{spec: {pod: {containers: [{name: c}]}}}`,
-			want:   []*corev1.PodTemplateSpec{pod("c")},
-		},
-		"all elements of a list": {
-			kind:   "example.com/v1/App=spec.jobs[*].template",
-			object: `{spec: {jobs: [{template: {containers: [{name: a}]}}, {}, {template: {spec: {containers: [{name: b}]}}}]}}`,
-			want:   []*corev1.PodTemplateSpec{pod("a"), pod("b")},
-		},
-		"lists in lists": {
-			kind:   "example.com/v1/App=spec[*][*]",
-			object: `{spec: [[{containers: [{name: a}]}, {containers: [{name: b}]}], [{containers: [{name: c}]}]]}`,
-			want:   []*corev1.PodTemplateSpec{pod("a"), pod("b"), pod("c")},
-		},
-		"all values of a map, by their keys": {
-			kind:   "example.com/v1/App=spec.roles[*].template",
-			object: `{spec: {roles: {worker: {template: {containers: [{name: w}]}}, leader: {template: {containers: [{name: l}]}}}}}`,
-			want:   []*corev1.PodTemplateSpec{pod("l"), pod("w")},
-		},
-		"two paths": {
-			kind:   "example.com/v1/App=spec.first+spec.second",
-			object: `{spec: {second: {containers: [{name: b}]}, first: {containers: [{name: a}]}}}`,
-			want:   []*corev1.PodTemplateSpec{pod("a"), pod("b")},
-		},
-		"no path":                      {kind: "example.com/v1/App", object: `{spec: {template: {spec: {containers: [{name: c}]}}}}`},
-		"nothing at the path":          {kind: "example.com/v1/App=spec.template", object: `{spec: {workloadRef: {name: web}}}`},
-		"null at the path":             {kind: "example.com/v1/App=spec.template", object: `{spec: {template: null}}`},
-		"no object on the way":         {kind: "example.com/v1/App=spec.template.x", object: `{spec: {template: text}}`},
-		"no list on the way":           {kind: "example.com/v1/App=spec.template[*].x", object: `{spec: {template: text}}`},
-		"a field of a list":            {kind: "example.com/v1/App=spec.template", object: `{spec: [{template: {containers: [{name: c}]}}]}`},
-		"containers that are null yet": {kind: "example.com/v1/App=spec.template", object: `{spec: {template: {spec: {containers: null}}}}`},
-		"containers that are none yet": {kind: "example.com/v1/App=spec.template", object: `{spec: {template: {spec: {containers: []}}}}`},
-		"text at the path":             {kind: "example.com/v1/App=spec.template", object: `{spec: {template: text}}`, wantErr: "a string where an object should be"},
-		"no pod template at the path":  {kind: "example.com/v1/App=spec.template", object: `{spec: {template: {spec: {domain: {}}}}}`, wantErr: errNoContainers.Error()},
-		"nothing of a pod at the path": {kind: "example.com/v1/App=spec.template", object: `{spec: {template: {metadata: {}}}}`, wantErr: errNoContainers.Error()},
-		"containers that are no list":  {kind: "example.com/v1/App=spec.template", object: `{spec: {template: {containers: text}}}`, wantErr: "converting"},
-		"a field that cannot be read":  {kind: "example.com/v1/App=spec.template", object: `{spec: {template: {hostPID: maybe, containers: [{name: c}]}}}`, wantErr: "converting"},
-		"one of two that cannot be read": {
-			kind:    "example.com/v1/App=spec.templates[*]",
-			object:  `{spec: {templates: [text, {containers: [{name: c}]}]}}`,
-			want:    []*corev1.PodTemplateSpec{pod("c")},
-			wantErr: "at spec.templates[*]",
-		},
-	}
-	for name, tc := range tests {
+	for name, tc := range podTemplateTests {
 		t.Run(name, func(t *testing.T) {
 			decoded := object(t, tc.object)
 			got, err := mustParse(t, tc.kind).PodTemplates(decoded)
