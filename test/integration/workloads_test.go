@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -37,22 +40,45 @@ func customKinds(t *testing.T) []workloadkinds.Kind {
 	return kinds
 }
 
-// install installs the definitions of a directory of testdata until the test is over.
-func install(t *testing.T, dir string) {
+// install installs the definitions of a directory of testdata. They are gone,
+// with all their objects, when uninstall returns or the test is over.
+func install(t *testing.T, dir string) (uninstall func()) {
 	t.Helper()
-	options := envtest.CRDInstallOptions{Paths: []string{filepath.Join("testdata", dir)}, ErrorIfPathMissing: true, CleanUpAfterUse: true}
-	if _, err := envtest.InstallCRDs(cluster.Config(), options); err != nil {
+	options := envtest.CRDInstallOptions{Paths: []string{filepath.Join("testdata", dir)}, ErrorIfPathMissing: true}
+	installed, err := envtest.InstallCRDs(cluster.Config(), options)
+	if err != nil {
 		t.Fatalf("installing the definitions of %s: %v", dir, err)
 	}
-	t.Cleanup(func() { uninstall(t, dir) })
+	names := make([]string, 0, len(installed))
+	for _, definition := range installed {
+		names = append(names, definition.Name)
+	}
+	c := newClient(t)
+	uninstall = func() {
+		// The test's own context may be done.
+		ctx, cancel := context.WithTimeout(context.Background(), soon)
+		defer cancel()
+		if err := removeDefinitions(ctx, c, names); err != nil {
+			t.Errorf("removing the definitions of %s: %v", dir, err)
+		}
+	}
+	t.Cleanup(uninstall)
+	return uninstall
 }
 
-// uninstall removes them, and with them all objects. It may be called again.
-func uninstall(t *testing.T, dir string) {
-	t.Helper()
-	if err := envtest.UninstallCRDs(cluster.Config(), envtest.CRDInstallOptions{Paths: []string{filepath.Join("testdata", dir)}}); err != nil {
-		t.Errorf("removing the definitions of %s: %v", dir, err)
+// removeDefinitions answers when they are gone.
+func removeDefinitions(ctx context.Context, c client.Client, names []string) error {
+	for _, name := range names {
+		definition := newCustom("", "apiextensions.k8s.io/v1", "CustomResourceDefinition", name)
+		err := wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+			err := c.Delete(ctx, definition)
+			return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
+		})
+		if err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // grantCustomKinds gives the operator the rights that docs/workloads.md says to
@@ -201,7 +227,7 @@ func (s *scene) checkLateKind(o *operator) {
 	s.rollout(levels{enforce: v1alpha1.LevelBaseline})
 	s.awaitState(ns, v1alpha1.ReasonViolations, "Pod bad")
 
-	install(s.T, "late")
+	uninstall := install(s.T, "late")
 	train := newCustom(ns, "late.example.com/v1", "Train", "night")
 	var wagons []any
 	for _, level := range []v1alpha1.Level{v1alpha1.LevelBaseline, v1alpha1.LevelPrivileged} {
@@ -218,7 +244,7 @@ func (s *scene) checkLateKind(o *operator) {
 	s.awaitState(ns, v1alpha1.ReasonViolations, "Train night")
 	s.wantWrites(ns)
 
-	uninstall(s.T, "late")
+	uninstall()
 	s.awaitState(ns, v1alpha1.ReasonComplete)
 	s.wantWrites(ns, "audit=baseline", "warn=baseline", "enforce=baseline")
 	await.Until(s.T, soon, func() error {
