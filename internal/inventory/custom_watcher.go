@@ -29,8 +29,8 @@ const (
 // definitionsResource is what tells that custom kinds come and go.
 var definitionsResource = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
 
-// customWatcher runs a watch for each custom kind that is served. It learns from a watch of the names of CustomResourceDefinitions when to ask discovery which those
-// are; its queue holds the group versions to ask for.
+// customWatcher runs a watch for each custom kind that is served. It learns from a watch of the names of CustomResourceDefinitions when to ask discovery which
+// those are; its queue holds the group versions to ask for.
 type customWatcher struct {
 	clients   Clients
 	inventory *Inventory

@@ -10,8 +10,8 @@
 // standards.Reduce) are shared by all namespaces, and what a level and version holds against one is found out once. So a Verdict is made of a namespace's
 // distinct profiles and workloads, not of its pods, and subscribers hear of a namespace only when that set changes.
 //
-// Custom kinds come and go: a watch of the names of CustomResourceDefinitions says when to ask discovery. A kind that comes joins those whose first list verdicts
-// wait for; one that must not be listed is left out after a while, and named by Unwatched.
+// Custom kinds come and go: a watch of the names of CustomResourceDefinitions says when to ask discovery. A kind that comes joins those whose first list
+// verdicts wait for; one that must not be listed is left out after a while, and named by Unwatched.
 //
 // A pod counts for its topmost controller: a pod of a ReplicaSet for that one's Deployment, a pod of a Job for its CronJob, any of them for the custom object
 // at the end of a chain of controllers. One watch a kind serves both as evidence (the template) and as ownership (the controller reference): a second,

@@ -41,7 +41,8 @@ type Inventory struct {
 	kinds     *catalog
 	evaluator *standards.Evaluator
 
-	// mu guards all below, and what kinds says of owners. It is held for one object, or for the objects of one namespace, at a time, and never while a profile is evaluated for a verdict.
+	// mu guards all below, and what kinds says of owners. It is held for one object, or for the objects of one namespace, at a time, and never while a profile
+	// is evaluated for a verdict.
 	mu         sync.RWMutex
 	namespaces map[string]*namespace
 	profiles   profiles

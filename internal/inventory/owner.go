@@ -38,8 +38,8 @@ func ownerOf(object metav1.Object, keys []string) ownerRef {
 	return ownerRef{}
 }
 
-// Owner answers who owns a workload of a namespace, as its own labels and annotations say (see Options.OwnerKeys): "" when they do not say, and of an object that
-// is not known.
+// Owner answers who owns a workload of a namespace, as its own labels and annotations say (see Options.OwnerKeys): "" when they do not say, and of an object
+// that is not known.
 func (i *Inventory) Owner(namespace string, w Workload) string {
 	i.mu.RLock()
 	defer i.mu.RUnlock()

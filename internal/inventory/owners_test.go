@@ -197,13 +197,16 @@ func TestOwner(t *testing.T) {
 			object: newPod(labelled(plain("p"), team, map[string]string{"team": "ops"}), restricted), of: Workload{"v1", "Pod", "p"}, want: "checkout",
 		},
 		"an empty label is none": {
-			object: newPod(labelled(plain("p"), map[string]string{"team": ""}, map[string]string{"owner": "ops"}), restricted), of: Workload{"v1", "Pod", "p"}, want: "ops",
+			object: newPod(labelled(plain("p"), map[string]string{"team": ""}, map[string]string{"owner": "ops"}), restricted),
+			of:     Workload{"v1", "Pod", "p"}, want: "ops",
 		},
 		"a pod of a workload says nothing": {
 			object: newPod(labelled(named("p", "apps/v1", "Deployment", "web"), team, nil), restricted), of: web,
 		},
 		"a pod that is not there": {object: deployment, of: Workload{"v1", "Pod", "p"}},
-		"a custom object":         {object: newRollout(labelled(plain("web"), team, nil), restricted), of: Workload{"argoproj.io/v1alpha1", "Rollout", "web"}, want: "checkout"},
+		"a custom object": {
+			object: newRollout(labelled(plain("web"), team, nil), restricted), of: Workload{"argoproj.io/v1alpha1", "Rollout", "web"}, want: "checkout",
+		},
 		"a custom object without template": {
 			object: newApp(labelled(plain("shop"), team, nil)), of: Workload{"example.com/v1", "App", "shop"}, want: "checkout",
 		},

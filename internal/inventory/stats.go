@@ -31,8 +31,9 @@ const (
 	podBytes      = nameBytes + (int(unsafe.Sizeof("")+unsafe.Sizeof(&cohort{})))*5/4
 	objectBytes   = nameBytes + (int(unsafe.Sizeof(objectID{})+unsafe.Sizeof(object{})))*5/4 + int(unsafe.Sizeof(&profile{}))
 	workloadBytes = int(unsafe.Sizeof(Workload{})) + 2*nameBytes
-	groupBytes    = (int(unsafe.Sizeof(group{})+unsafe.Sizeof(workloadRef{}))+16)*5/4 + int(unsafe.Sizeof(cohort{})) + int(unsafe.Sizeof(controller{})) + workloadBytes
-	profileBytes  = int(unsafe.Sizeof(profile{})) + 2*int(unsafe.Sizeof(judgement{})) + 8*int(unsafe.Sizeof(finding{}))
+	groupBytes    = (int(unsafe.Sizeof(group{})+unsafe.Sizeof(workloadRef{}))+16)*5/4 +
+		int(unsafe.Sizeof(cohort{})) + int(unsafe.Sizeof(controller{})) + workloadBytes
+	profileBytes = int(unsafe.Sizeof(profile{})) + 2*int(unsafe.Sizeof(judgement{})) + 8*int(unsafe.Sizeof(finding{}))
 )
 
 // Stats counts. It takes a moment that goes with the number of objects that are no pods.

@@ -38,8 +38,8 @@ type Clients struct {
 	Dynamic dynamic.Interface
 }
 
-// NewWatcher makes a watcher that talks protobuf, which takes a fraction of the time and memory of JSON to decode, wherever the server does. It needs the rights
-// to list and watch, in all namespaces: pods, replicationcontrollers and podtemplates, replicasets, deployments, statefulsets and daemonsets of apps, jobs and
+// NewWatcher makes a watcher that talks protobuf, which takes a fraction of the time and memory of JSON to decode, wherever the server does. It needs the
+// rights to list and watch, in all namespaces: pods, replicationcontrollers and podtemplates, replicasets, deployments, statefulsets and daemonsets of apps, jobs and
 // cronjobs of batch; with custom kinds, also those that are served, and customresourcedefinitions. What it must not list of these it does without, see
 // Inventory.Unwatched.
 func NewWatcher(cfg *rest.Config, inventory *Inventory) (*Watcher, error) {

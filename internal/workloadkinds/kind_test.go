@@ -135,7 +135,8 @@ func TestPodTemplatesOfATektonTask(t *testing.T) {
 		want   []*corev1.PodTemplateSpec
 	}{
 		"steps, sidecars and volumes": {
-			object: `{spec: {steps: [{name: build, script: make, computeResources: {limits: {cpu: $(params.cpu)}}}, {image: x}], sidecars: [{name: db}], volumes: [{name: docker, hostPath: {path: /run}}]}}`,
+			object: `{spec: {steps: [{name: build, script: make, computeResources: {limits: {cpu: $(params.cpu)}}}, {image: x}],
+				sidecars: [{name: db}], volumes: [{name: docker, hostPath: {path: /run}}]}}`,
 			want: []*corev1.PodTemplateSpec{{Spec: corev1.PodSpec{
 				Containers: []corev1.Container{{Name: "step-build"}, {Name: "step-unnamed-1", Image: "x"}, {Name: "sidecar-db"}}, Volumes: hostPath,
 			}}},
@@ -146,7 +147,8 @@ func TestPodTemplatesOfATektonTask(t *testing.T) {
 			want: []*corev1.PodTemplateSpec{{Spec: corev1.PodSpec{Containers: []corev1.Container{
 				{Name: "step-a", SecurityContext: nonRoot(true)}, {Name: "step-b", SecurityContext: nonRoot(false)},
 				{Name: "step-c", SecurityContext: &corev1.SecurityContext{
-					Privileged: ptr.To(true), RunAsNonRoot: ptr.To(true), Capabilities: &corev1.Capabilities{Add: []corev1.Capability{"CHOWN"}, Drop: []corev1.Capability{"ALL"}},
+					Privileged: ptr.To(true), RunAsNonRoot: ptr.To(true),
+					Capabilities: &corev1.Capabilities{Add: []corev1.Capability{"CHOWN"}, Drop: []corev1.Capability{"ALL"}},
 				}},
 				{Name: "sidecar-s"},
 			}}}},
@@ -179,7 +181,8 @@ func TestPodTemplatesOfATektonTask(t *testing.T) {
 func FuzzPodTemplates(f *testing.F) {
 	for _, seed := range []string{
 		`{"containers":[{"name":"c","securityContext":{"capabilities":{"add":["X"]}}}]}`, `{"spec":{"containers":[null, 1, {}]}}`,
-		`{"steps":[{"securityContext":[]}],"stepTemplate":{"securityContext":{"privileged":1}}}`, `{"metadata":{"creationTimestamp":5},"spec":{"containers":{}}}`, `[]`, `null`,
+		`{"steps":[{"securityContext":[]}],"stepTemplate":{"securityContext":{"privileged":1}}}`,
+		`{"metadata":{"creationTimestamp":5},"spec":{"containers":{}}}`, `[]`, `null`,
 	} {
 		f.Add([]byte(seed))
 	}
