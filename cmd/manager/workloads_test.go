@@ -13,38 +13,40 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/workloadkinds"
 )
 
+const app, job = "example.com/v1/App=spec.template", "example.com/v1/Job=spec.jobs[*].template+spec.last"
+
+var workloadFlags = map[string]struct {
+	args       []string
+	wantKinds  []string
+	wantLabels []string
+	// wantErr are words of the error.
+	wantErr []string
+}{
+	"none":            {},
+	"kinds, listed":   {args: []string{"--workload-kinds=" + app + "," + job}, wantKinds: []string{app, job}},
+	"kinds, repeated": {args: []string{"--workload-kinds=" + app, "--workload-kinds=" + job}, wantKinds: []string{app, job}},
+	"another path of a known": {
+		args:      []string{"--workload-kinds=argoproj.io/v1alpha1/Rollout=spec.pod"},
+		wantKinds: []string{"argoproj.io/v1alpha1/Rollout=spec.pod"},
+	},
+	"one kind twice": {
+		args:    []string{"--workload-kinds=" + app, "--workload-kinds=" + app},
+		wantErr: []string{"-workload-kinds", app, "leave one out"},
+	},
+	"a kind that cannot be read": {
+		args:    []string{"--workload-kinds=" + app + ",apps/v1/Deployment"},
+		wantErr: []string{"-workload-kinds", "apps/v1/Deployment", "write group/version/Kind=path"},
+	},
+	"labels":    {args: []string{"--owner-labels=squad, example.com/owner"}, wantLabels: []string{"squad", "example.com/owner"}},
+	"no labels": {args: []string{"--owner-labels="}, wantLabels: []string{}},
+	"a label that is none": {
+		args:    []string{"--owner-labels=team,what ever"},
+		wantErr: []string{"-owner-labels", `"what ever"`, "write keys with commas between"},
+	},
+}
+
 func TestWorkloadFlags(t *testing.T) {
-	const app, job = "example.com/v1/App=spec.template", "example.com/v1/Job=spec.jobs[*].template+spec.last"
-	tests := map[string]struct {
-		args       []string
-		wantKinds  []string
-		wantLabels []string
-		// wantErr are words of the error.
-		wantErr []string
-	}{
-		"none":            {},
-		"kinds, listed":   {args: []string{"--workload-kinds=" + app + "," + job}, wantKinds: []string{app, job}},
-		"kinds, repeated": {args: []string{"--workload-kinds=" + app, "--workload-kinds=" + job}, wantKinds: []string{app, job}},
-		"another path of a known": {
-			args:      []string{"--workload-kinds=argoproj.io/v1alpha1/Rollout=spec.pod"},
-			wantKinds: []string{"argoproj.io/v1alpha1/Rollout=spec.pod"},
-		},
-		"one kind twice": {
-			args:    []string{"--workload-kinds=" + app, "--workload-kinds=" + app},
-			wantErr: []string{"-workload-kinds", app, "leave one out"},
-		},
-		"a kind that cannot be read": {
-			args:    []string{"--workload-kinds=" + app + ",apps/v1/Deployment"},
-			wantErr: []string{"-workload-kinds", "apps/v1/Deployment", "write group/version/Kind=path"},
-		},
-		"labels":    {args: []string{"--owner-labels=squad, example.com/owner"}, wantLabels: []string{"squad", "example.com/owner"}},
-		"no labels": {args: []string{"--owner-labels="}, wantLabels: []string{}},
-		"a label that is none": {
-			args:    []string{"--owner-labels=team,what ever"},
-			wantErr: []string{"-owner-labels", `"what ever"`, "write keys with commas between"},
-		},
-	}
-	for name, tc := range tests {
+	for name, tc := range workloadFlags {
 		t.Run(name, func(t *testing.T) {
 			var kinds []workloadkinds.Kind
 			var labels []string

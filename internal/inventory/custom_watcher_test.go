@@ -74,7 +74,7 @@ func inCluster(t *testing.T, prelude, story func(*cluster)) {
 	})
 }
 
-// serves changes what discovery answers.
+// serves changes what discovery answers. It is called while nobody asks.
 func (c *cluster) serves(resources ...schema.GroupVersionResource) {
 	byVersion := map[string]*metav1.APIResourceList{}
 	kinds := map[string]string{"rollouts": "Rollout", "batches": "Batch", "apps": "App"}
@@ -169,8 +169,8 @@ func TestCustomKindsComeAndGo(t *testing.T) {
 			c.Errorf("told of %q after the first list of a kind", c.told)
 		}
 
-		c.undefine(rolloutsResource)
 		c.serves(batchesResource, appsResource)
+		c.undefine(rolloutsResource)
 		pass(10 * time.Second)
 		c.want("once one has gone", true, "Batch")
 		if v := c.verdict("baseline"); len(v.Departed) != 1 || v.Departed[0].Workload.Kind != "Rollout" {
@@ -179,8 +179,8 @@ func TestCustomKindsComeAndGo(t *testing.T) {
 		if unwatched := c.Unwatched(); len(unwatched) > 0 {
 			c.Errorf("not watched: %v", unwatched)
 		}
-		c.define(rolloutsResource)
 		c.serves(rolloutsResource, batchesResource, appsResource)
+		c.define(rolloutsResource)
 		pass(10 * time.Second)
 		c.want("once it is back", true, "Batch", "Rollout")
 	})
@@ -330,8 +330,8 @@ func TestServedOtherwise(t *testing.T) {
 		if got := strings.Join(c.Unwatched(), " "); got != "argoproj.io/v1alpha1/Rollout: its objects are in no namespace" {
 			c.Errorf("not watched: %q", got)
 		}
-		c.undefine(rolloutsResource)
 		c.serves()
+		c.undefine(rolloutsResource)
 		pass(time.Minute)
 		if got := c.Unwatched(); len(got) > 0 {
 			c.Errorf("not watched once it is gone: %q", got)
