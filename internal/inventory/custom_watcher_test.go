@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,7 +75,7 @@ func inCluster(t *testing.T, prelude, story func(*cluster)) {
 	})
 }
 
-// serves changes what discovery answers. It is called while nobody asks.
+// serves changes what discovery answers.
 func (c *cluster) serves(resources ...schema.GroupVersionResource) {
 	byVersion := map[string]*metav1.APIResourceList{}
 	kinds := map[string]string{"rollouts": "Rollout", "batches": "Batch", "apps": "App"}
@@ -91,6 +92,8 @@ func (c *cluster) serves(resources ...schema.GroupVersionResource) {
 	for _, list := range byVersion {
 		all = append(all, list)
 	}
+	c.typed.Lock() // each request takes it first
+	defer c.typed.Unlock()
 	c.typed.Discovery().(*fakediscovery.FakeDiscovery).Resources = all
 }
 
@@ -128,14 +131,14 @@ func (c *cluster) create(gvr schema.GroupVersionResource, spec corev1.PodSpec) {
 
 // forbid has the lists of a resource refused until the answer is called.
 func (c *cluster) forbid(f *clienttesting.Fake, resource string) (allow func()) {
-	forbidden := true
+	var allowed atomic.Bool
 	f.PrependReactor("list", resource, func(clienttesting.Action) (bool, runtime.Object, error) {
-		if !forbidden {
+		if allowed.Load() {
 			return false, nil, nil
 		}
 		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: resource}, "", errors.New("no rights"))
 	})
-	return func() { forbidden = false }
+	return func() { allowed.Store(true) }
 }
 
 // want checks whether the inventory answers, and of which workloads it has violations then.
@@ -238,13 +241,13 @@ func TestDefinitionsAreListedAnew(t *testing.T) {
 
 // As long as it is not known which kinds are served nothing is answered.
 func TestDiscoveryFails(t *testing.T) {
-	broken := true
+	var mended atomic.Bool
 	inCluster(t, func(c *cluster) {
 		c.define(rolloutsResource)
 		c.serves(rolloutsResource)
 		c.create(rolloutsResource, privileged)
 		c.typed.PrependReactor("get", "resource", func(clienttesting.Action) (bool, runtime.Object, error) {
-			return broken, nil, errors.New("no answer")
+			return !mended.Load(), nil, errors.New("no answer")
 		})
 	}, func(c *cluster) {
 		pass(10 * time.Minute)
@@ -252,7 +255,7 @@ func TestDiscoveryFails(t *testing.T) {
 		if log := strings.Join(c.logged, "\n"); !strings.Contains(log, "argoproj.io/v1alpha1") {
 			c.Errorf("logged %s", log)
 		}
-		broken = false
+		mended.Store(true)
 		pass(time.Minute)
 		c.want("once it answers", true, "Rollout")
 	})
