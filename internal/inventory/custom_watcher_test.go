@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -39,7 +40,9 @@ type cluster struct {
 	typed    *fake.Clientset
 	metadata *metadatafake.FakeMetadataClient
 	dynamic  *dynamicfake.FakeDynamicClient
-	logged   []string
+
+	mu     sync.Mutex
+	logged []string
 }
 
 // inCluster tells a story of a watcher that runs in a bubble, begun by a prelude.
@@ -57,9 +60,9 @@ func inCluster(t *testing.T, prelude, story func(*cluster)) {
 				rolloutsResource: "RolloutList", batchesResource: "BatchList",
 			}),
 		}
-		c.Subscribe(func(namespace string) { c.told = append(c.told, namespace) })
+		c.Subscribe(func(namespace string) { c.guarded(func() { c.told = append(c.told, namespace) }) })
 		prelude(c)
-		logger := funcr.New(func(_, args string) { c.logged = append(c.logged, args) }, funcr.Options{})
+		logger := funcr.New(func(_, args string) { c.guarded(func() { c.logged = append(c.logged, args) }) }, funcr.Options{})
 		ctx, cancel := context.WithCancel(logr.NewContext(t.Context(), logger))
 		stopped := make(chan error)
 		go func() {
@@ -73,6 +76,13 @@ func inCluster(t *testing.T, prelude, story func(*cluster)) {
 			t.Error(err)
 		}
 	})
+}
+
+// guarded writes down what several goroutines say.
+func (c *cluster) guarded(write func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	write()
 }
 
 // serves changes what discovery answers.
