@@ -24,6 +24,7 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/runtimeclasses"
 	"github.com/podsecurity-rollout/operator/internal/serverversion"
 	"github.com/podsecurity-rollout/operator/internal/standards"
+	"github.com/podsecurity-rollout/operator/internal/workloadkinds"
 )
 
 // NewScheme answers the kinds that the operator reads and writes.
@@ -54,6 +55,12 @@ type Options struct {
 	// RequireIsolatedExemptions has pods judged whose runtime class the API server
 	// exempts though it does not exist, or is not known to isolate.
 	RequireIsolatedExemptions bool
+	// WorkloadKinds are custom kinds to watch besides the well-known ones, or in
+	// the place of those of the same group and name.
+	WorkloadKinds []workloadkinds.Kind
+	// OwnerLabels name the labels or annotations that say who owns a workload or
+	// a namespace: the first that is there counts. Nil takes the defaults.
+	OwnerLabels []string
 	// Clock is the one clock that every decision goes by.
 	Clock clock.PassiveClock
 }
@@ -107,13 +114,29 @@ func (op *Operator) addServerVersion(mgr ctrl.Manager, _ Options) error {
 	return mgr.Add(op.server)
 }
 
+// The custom kinds that internal/workloadkinds knows. They are watched only
+// where their definitions are served; without the right to list one, it is not.
+// +kubebuilder:rbac:groups=apiextensions.k8s.io,resources=customresourcedefinitions,verbs=list;watch
+// +kubebuilder:rbac:groups=argoproj.io,resources=rollouts,verbs=list;watch
+// +kubebuilder:rbac:groups=serving.knative.dev,resources=configurations;revisions;services,verbs=list;watch
+// +kubebuilder:rbac:groups=apps.kruise.io,resources=clonesets;daemonsets;statefulsets,verbs=list;watch
+// +kubebuilder:rbac:groups=kubevirt.io,resources=virtualmachineinstances;virtualmachines,verbs=list;watch
+// +kubebuilder:rbac:groups=tekton.dev,resources=tasks,verbs=list;watch
+// +kubebuilder:rbac:groups=jobset.x-k8s.io,resources=jobsets,verbs=list;watch
+// +kubebuilder:rbac:groups=leaderworkerset.x-k8s.io,resources=leaderworkersets,verbs=list;watch
+// +kubebuilder:rbac:groups=kubeflow.org,resources=pytorchjobs;tfjobs,verbs=list;watch
+
 // addInventory has every replica watch what runs, the leader or not.
 func (op *Operator) addInventory(mgr ctrl.Manager, o Options) error {
 	evaluator, err := standards.NewEvaluator()
 	if err != nil {
 		return err
 	}
-	op.Inventory = inventory.New(evaluator, inventory.Options{Clock: o.Clock})
+	kinds, err := workloadkinds.With(o.WorkloadKinds)
+	if err != nil {
+		return fmt.Errorf("--workload-kinds: %w", err)
+	}
+	op.Inventory = inventory.New(evaluator, inventory.Options{Clock: o.Clock, Kinds: kinds, OwnerKeys: o.OwnerLabels})
 	watcher, err := inventory.NewWatcher(mgr.GetConfig(), op.Inventory)
 	if err != nil {
 		return err

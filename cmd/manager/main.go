@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/go-logr/zapr"
@@ -25,6 +26,7 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/inventory"
 	"github.com/podsecurity-rollout/operator/internal/isolation"
 	"github.com/podsecurity-rollout/operator/internal/standards"
+	"github.com/podsecurity-rollout/operator/internal/workloadkinds"
 )
 
 // version is stamped by the build.
@@ -42,6 +44,8 @@ type options struct {
 	podSecurityConfig       string
 	runtimeHandlers         isolation.Table
 	requireIsolated         bool
+	workloadKinds           []workloadkinds.Kind
+	ownerLabels             []string
 	version                 bool
 	zap                     ctrlzap.Options
 }
@@ -75,6 +79,14 @@ func parse(args []string) (options, error) {
 		"handlers may be globs, kinds are SharedKernel, UserSpaceKernel, VirtualMachine, WebAssembly and Unknown; may be repeated")
 	flags.BoolVar(&o.requireIsolated, "require-isolated-exemptions", false,
 		"judge pods whose runtime class the API server exempts though it does not exist, or is not known to isolate from the node's kernel")
+	flags.Func("workload-kinds",
+		"custom kinds to look for pod templates in, besides the well-known ones: `group/version/Kind=path[,...]`, such as \"example.com/v1/App=spec.template\"; "+
+			"the path leads to a pod template or pod spec, [*] in it to every element of a list or map, + joins paths, and without one the kind only owns pods; "+
+			"may be repeated, and needs the right to list and watch the kind", addKinds(&o.workloadKinds))
+	o.ownerLabels = inventory.DefaultOwnerKeys
+	flags.Func("owner-labels",
+		"`labels` or annotations of a workload and of its namespace that say who owns it, the first that is there counts; empty for none (default "+
+			strings.Join(inventory.DefaultOwnerKeys, ",")+")", setOwnerLabels(&o.ownerLabels))
 	flags.BoolVar(&o.version, "version", false, "print the version and exit")
 	o.zap.BindFlags(flags)
 	if err := flags.Parse(args); err != nil {
@@ -108,7 +120,8 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	op, err := controllers.AddToManager(mgr, controllers.Options{
-		PodSecurityConfig: o.podSecurityConfig, RuntimeHandlers: o.runtimeHandlers, RequireIsolatedExemptions: o.requireIsolated, Clock: clock.RealClock{},
+		PodSecurityConfig: o.podSecurityConfig, RuntimeHandlers: o.runtimeHandlers, RequireIsolatedExemptions: o.requireIsolated,
+		WorkloadKinds: o.workloadKinds, OwnerLabels: o.ownerLabels, Clock: clock.RealClock{},
 	})
 	if err != nil {
 		return err

@@ -2,8 +2,8 @@
 
 package inventory
 
-// Topmost answers the workload for which an object of a namespace counts: a ReplicaSet's Deployment, a Job's CronJob, the object itself when it has no
-// controller, is not known, or is of another kind.
+// Topmost answers the workload for which an object of a namespace counts: a ReplicaSet's Deployment, a Job's CronJob, the Knative Service of a Revision; the
+// object itself when it has no controller, is not known, or is of another kind.
 func (i *Inventory) Topmost(namespace string, object Workload) Workload {
 	i.mu.RLock()
 	defer i.mu.RUnlock()

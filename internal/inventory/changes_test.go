@@ -76,7 +76,7 @@ func TestChanges(t *testing.T) {
 func TestNothingBeforeSync(t *testing.T) {
 	r := newUnsyncedRig(t, Options{})
 	r.apply(newPod(plain("a"), privileged))
-	for k := range kindCount {
+	for k := range builtinCount {
 		checkSilent(t, r)
 		if k == pods {
 			r.replace(k, newPod(plain("a"), privileged))
@@ -173,7 +173,7 @@ func TestReplaceRefusesWhatItCannotRead(t *testing.T) {
 
 // The transformer reduces, and leaves what is reduced.
 func TestTransformer(t *testing.T) {
-	transform := (&store{}).Transformer()
+	transform := newUnsyncedRig(t, Options{}).store(pods).Transformer()
 	once, err := transform(newPod(plain("a"), privileged))
 	if err != nil {
 		t.Fatal(err)

@@ -182,8 +182,9 @@ func (d deployment) template() corev1.PodTemplateSpec {
 }
 
 func (d deployment) objects() (*appsv1.Deployment, *appsv1.ReplicaSet) {
-	meta := metav1.ObjectMeta{Namespace: d.namespace, Name: d.name}
-	ownedMeta := metav1.ObjectMeta{Namespace: d.namespace, Name: d.replicaSet(), OwnerReferences: []metav1.OwnerReference{
+	labels := map[string]string{"app.kubernetes.io/part-of": d.namespace}
+	meta := metav1.ObjectMeta{Namespace: d.namespace, Name: d.name, Labels: labels}
+	ownedMeta := metav1.ObjectMeta{Namespace: d.namespace, Name: d.replicaSet(), Labels: labels, OwnerReferences: []metav1.OwnerReference{
 		{APIVersion: "apps/v1", Kind: "Deployment", Name: d.name, Controller: ptr.To(true)},
 	}}
 	return &appsv1.Deployment{ObjectMeta: meta, Spec: appsv1.DeploymentSpec{Template: d.template()}},
@@ -224,23 +225,22 @@ func informerStore(tb testing.TB) cache.Indexer {
 // arrive as the reflector's lists do.
 func filledInventory(tb testing.TB) *Inventory {
 	tb.Helper()
-	var podRecords, deploymentRecords, replicaSetRecords []any
-	add := func(to *[]any, obj any) {
-		r, err := reduced(obj)
+	i := New(mustEvaluator(tb), Options{})
+	lists := map[kind][]any{}
+	add := func(k kind, obj any) {
+		r, err := i.reduce(k, obj)
 		if err != nil {
 			tb.Fatal(err)
 		}
-		*to = append(*to, r)
+		lists[k] = append(lists[k], r)
 	}
-	eachPod(tb, func(pod *corev1.Pod) { add(&podRecords, pod) })
+	eachPod(tb, func(pod *corev1.Pod) { add(pods, pod) })
 	for _, d := range clusterDeployments() {
 		deployment, replicaSet := d.objects()
-		add(&deploymentRecords, deployment)
-		add(&replicaSetRecords, replicaSet)
+		add(deployments, deployment)
+		add(replicaSets, replicaSet)
 	}
-	i := New(mustEvaluator(tb), Options{})
-	lists := map[kind][]any{pods: podRecords, deployments: deploymentRecords, replicaSets: replicaSetRecords}
-	for k := range kindCount {
+	for k := range builtinCount {
 		if err := (&store{inventory: i, kind: k}).Replace(lists[k], ""); err != nil {
 			tb.Fatal(err)
 		}

@@ -12,6 +12,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	clocktesting "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
@@ -19,6 +20,7 @@ import (
 	psaapi "k8s.io/pod-security-admission/api"
 
 	"github.com/podsecurity-rollout/operator/internal/standards"
+	"github.com/podsecurity-rollout/operator/internal/workloadkinds"
 )
 
 // ns is the namespace of everything that does not say otherwise.
@@ -114,11 +116,93 @@ func newReplicationController(m metav1.ObjectMeta, s *corev1.PodSpec) *corev1.Re
 	return rc
 }
 
-// kindOf is the kind that an object's watch is of.
-func kindOf(obj any) kind {
-	for k, info := range kinds {
+// customKinds are the custom kinds of tests: one with a template, one with several, one without.
+var customKinds = func() []workloadkinds.Kind {
+	var all []workloadkinds.Kind
+	for _, value := range []string{"argoproj.io/v1alpha1/Rollout=spec.template", "example.com/v1/Batch=spec.jobs[*].template", "example.com/v1/App"} {
+		k, err := workloadkinds.Parse(value)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, k)
+	}
+	return all
+}()
+
+const (
+	rollouts = firstCustom + iota
+	batches
+	apps
+)
+
+// everyKind are the kinds of an inventory that has the custom kinds.
+func everyKind() []kind {
+	var all []kind
+	for k := range apps + 1 {
+		if k != definitions {
+			all = append(all, k)
+		}
+	}
+	return all
+}
+
+// served has an inventory wait for the custom kinds, as when all of them are served.
+func served(i *Inventory) *Inventory {
+	for _, k := range i.kinds.customKinds() {
+		i.begin(k)
+	}
+	i.replaced(definitions)
+	return i
+}
+
+// newCustom is an object of a custom kind with a spec.
+func newCustom(m metav1.ObjectMeta, k kind, spec map[string]any) *unstructured.Unstructured {
+	object := &unstructured.Unstructured{Object: map[string]any{"spec": spec, "status": map[string]any{"phase": "Running"}}}
+	object.SetGroupVersionKind(customKinds[k-firstCustom].GroupVersionKind)
+	object.SetNamespace(m.Namespace)
+	object.SetName(m.Name)
+	object.SetOwnerReferences(m.OwnerReferences)
+	object.SetLabels(m.Labels)
+	object.SetAnnotations(m.Annotations)
+	return object
+}
+
+// decoded is a pod template as it is in a decoded custom object.
+func decoded(s corev1.PodSpec) map[string]any {
+	t := template(s)
+	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&t)
+	if err != nil {
+		panic(err)
+	}
+	return object
+}
+
+func newRollout(m metav1.ObjectMeta, s corev1.PodSpec) *unstructured.Unstructured {
+	return newCustom(m, rollouts, map[string]any{"replicas": int64(3), "template": decoded(s)})
+}
+
+func newBatch(name string, specs ...corev1.PodSpec) *unstructured.Unstructured {
+	jobs := []any{}
+	for _, s := range specs {
+		jobs = append(jobs, map[string]any{"template": decoded(s)})
+	}
+	return newCustom(plain(name), batches, map[string]any{"jobs": jobs})
+}
+
+func newApp(m metav1.ObjectMeta) *metav1.PartialObjectMetadata {
+	return &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "example.com/v1", Kind: "App"}, ObjectMeta: m}
+}
+
+// kindOf is the kind that an object's watch is of, in an inventory that has the custom kinds of tests.
+func kindOf(obj runtime.Object) kind {
+	for k, info := range builtins {
 		if fmt.Sprintf("%T", info.example) == fmt.Sprintf("%T", obj) {
 			return kind(k)
+		}
+	}
+	for i, k := range customKinds {
+		if obj.GetObjectKind().GroupVersionKind() == k.GroupVersionKind {
+			return firstCustom + kind(i)
 		}
 	}
 	panic(fmt.Sprintf("%T is not watched", obj))
@@ -136,8 +220,11 @@ type rig struct {
 func newRig(tb testing.TB, options Options) *rig {
 	tb.Helper()
 	r := newUnsyncedRig(tb, options)
-	for k := range kindCount {
-		r.replace(k)
+	served(r.Inventory)
+	for k := range r.kinds.infos {
+		if kind(k) != definitions {
+			r.replace(kind(k))
+		}
 	}
 	r.told = nil
 	return r
@@ -154,10 +241,20 @@ func newUnsyncedRig(tb testing.TB, options Options) *rig {
 
 func (r *rig) store(k kind) *store { return &store{inventory: r.Inventory, kind: k} }
 
+// kindOf is the kind that an object's watch is of.
+func (r *rig) kindOf(obj runtime.Object) kind {
+	for _, k := range r.kinds.customKinds() {
+		if obj.GetObjectKind().GroupVersionKind() == r.kinds.infos[k].custom.GroupVersionKind {
+			return k
+		}
+	}
+	return kindOf(obj)
+}
+
 func (r *rig) apply(objects ...runtime.Object) {
 	r.tb.Helper()
 	for _, obj := range objects {
-		if err := r.store(kindOf(obj)).Update(obj); err != nil {
+		if err := r.store(r.kindOf(obj)).Update(obj); err != nil {
 			r.tb.Fatal(err)
 		}
 	}
@@ -166,7 +263,7 @@ func (r *rig) apply(objects ...runtime.Object) {
 func (r *rig) remove(objects ...runtime.Object) {
 	r.tb.Helper()
 	for _, obj := range objects {
-		if err := r.store(kindOf(obj)).Delete(obj); err != nil {
+		if err := r.store(r.kindOf(obj)).Delete(obj); err != nil {
 			r.tb.Fatal(err)
 		}
 	}
@@ -245,10 +342,10 @@ func checkNamespace(tb reporter, n *namespace, holders map[*profile]int) {
 			tb.Errorf("a cohort counts %d pods and has %d", c.pods, members[c])
 		}
 	}
-	for id, o := range n.objects {
-		if o.profile != nil {
-			groups[o.group(id)]++
-			holders[o.profile]++
+	for _, o := range n.objects {
+		for _, p := range o.profiles {
+			groups[group{profile: p, workload: o.workload, template: true}]++
+			holders[p]++
 		}
 	}
 	checkDeparted(tb, n, holders)

@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/podsecurity-rollout/operator/internal/standards"
+	"github.com/podsecurity-rollout/operator/internal/workloadkinds"
 )
 
 // The default bounds of the memory of what is gone.
@@ -28,18 +29,28 @@ type Options struct {
 	DepartedPerNamespace int
 	// DepartedFor bounds how long they are remembered. Default: 31 days.
 	DepartedFor time.Duration
+	// Kinds are the custom kinds to watch where they are served. Default: none.
+	Kinds []workloadkinds.Kind
+	// OwnerKeys name the labels or annotations of a workload that say who owns it: the first that it has counts. Nil is DefaultOwnerKeys, empty is none.
+	OwnerKeys []string
 }
 
 // Inventory holds what runs in every namespace. It is filled by a Watcher and may be asked by many goroutines at once. It never calls the API server.
 type Inventory struct {
 	options   Options
+	kinds     *catalog
 	evaluator *standards.Evaluator
 
-	// mu guards all below. It is held for one object, or for the objects of one namespace, at a time, and never while a profile is evaluated for a verdict.
-	mu          sync.RWMutex
-	namespaces  map[string]*namespace
-	profiles    profiles
-	unsynced    map[kind]bool
+	// mu guards all below, and what kinds says of owners. It is held for one object, or for the objects of one namespace, at a time, and never while a profile
+	// is evaluated for a verdict.
+	mu         sync.RWMutex
+	namespaces map[string]*namespace
+	profiles   profiles
+	// unsynced are the kinds of which the first list has not arrived: of the custom kinds, those that are served. As long as definitions is among them it is
+	// not known which that are.
+	unsynced map[kind]bool
+	// unwatched is why a kind is not watched though it is served.
+	unwatched   map[kind]string
 	subscribers []func(namespace string)
 }
 
@@ -54,21 +65,29 @@ func New(evaluator *standards.Evaluator, options Options) *Inventory {
 	if options.DepartedFor <= 0 {
 		options.DepartedFor = DefaultDepartedFor
 	}
+	if options.OwnerKeys == nil {
+		options.OwnerKeys = DefaultOwnerKeys
+	}
 	i := &Inventory{
 		options:    options,
+		kinds:      newCatalog(options.Kinds),
 		evaluator:  evaluator,
 		namespaces: map[string]*namespace{},
 		profiles:   profiles{evaluator: evaluator, byRef: map[profileRef]*profile{}},
 		unsynced:   map[kind]bool{},
+		unwatched:  map[kind]string{},
 	}
-	for k := range kindCount {
+	for k := range builtinCount {
 		i.unsynced[k] = true
+	}
+	if len(options.Kinds) > 0 {
+		i.unsynced[definitions] = true
 	}
 	return i
 }
 
 // Synced says whether the first list of every watch has arrived. It stays true when a watch is interrupted: the reflector then lists again, and the
-// difference is taken in.
+// difference is taken in. It turns false for the moment that it takes to list a custom kind that has come to be served.
 func (i *Inventory) Synced() bool {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
@@ -108,7 +127,7 @@ func (i *Inventory) update(name string, change func(*namespace)) {
 	i.mu.Lock()
 	n, known := i.namespaces[name]
 	if !known {
-		n = newNamespace(&i.options, &i.profiles)
+		n = newNamespace(&i.options, i.kinds, &i.profiles)
 		i.namespaces[name] = n
 	}
 	change(n)
@@ -131,11 +150,12 @@ func (i *Inventory) dropIfEmpty(name string, n *namespace) {
 	}
 }
 
-// replaced notes that the first list of a kind has arrived. The last kind's tells the subscribers.
+// replaced notes that a list of a kind has arrived. The first of the last kind tells the subscribers.
 func (i *Inventory) replaced(k kind) {
 	i.mu.Lock()
 	first := i.unsynced[k]
 	delete(i.unsynced, k)
+	delete(i.unwatched, k)
 	var subscribers []func(string)
 	if first && len(i.unsynced) == 0 {
 		subscribers = i.subscribers

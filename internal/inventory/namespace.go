@@ -32,19 +32,14 @@ type controller struct {
 	// workload is the topmost one, for which its pods count.
 	workload workloadRef
 	cohorts  []*cohort
-}
-
-// object is an object of a kind with a pod template.
-type object struct {
-	// controller is kept of intermediate kinds only.
-	controller workloadRef
-	// profile is the template's, nil when it is no evidence.
-	profile *profile
+	// owner is who owns a pod that is its own controller.
+	owner ownerRef
 }
 
 // namespace is what runs in a namespace. The inventory's lock guards it.
 type namespace struct {
 	options  *Options
+	kinds    *catalog
 	profiles *profiles
 
 	pods        map[string]*cohort
@@ -56,7 +51,9 @@ type namespace struct {
 	workloads map[workloadRef]int
 	departed  departed
 
-	// changed is set when a group comes or goes, and cleared by who tells the subscribers.
+	// risen are objects that have changed their controllers, so that what is below them counts for others.
+	risen map[workloadRef]bool
+	// changed is set when a group comes or goes, or an owner is another, and cleared by who tells the subscribers.
 	changed bool
 	// unsure is set when some cohort is.
 	unsure bool
@@ -64,9 +61,9 @@ type namespace struct {
 	forgotten bool
 }
 
-func newNamespace(options *Options, ps *profiles) *namespace {
+func newNamespace(options *Options, kinds *catalog, ps *profiles) *namespace {
 	return &namespace{
-		options: options, profiles: ps,
+		options: options, kinds: kinds, profiles: ps,
 		pods: map[string]*cohort{}, controllers: map[workloadRef]*controller{}, objects: map[objectID]object{},
 		groups: map[group]int{}, workloads: map[workloadRef]int{},
 	}
@@ -79,6 +76,12 @@ func (n *namespace) empty() bool {
 
 // apply takes in an object as it is now.
 func (n *namespace) apply(k kind, r *record) {
+	n.take(k, r)
+	n.reassign()
+}
+
+// take is apply, but for what the object changes below it.
+func (n *namespace) take(k kind, r *record) {
 	if k == pods {
 		n.applyPod(r)
 		return
@@ -101,8 +104,9 @@ func (n *namespace) replace(k kind, records []*record) {
 	present := make(map[string]bool, len(records))
 	for _, r := range records {
 		present[r.name] = true
-		n.apply(k, r)
+		n.take(k, r)
 	}
+	n.reassign()
 	for _, name := range n.names(k) {
 		if !present[name] {
 			n.remove(objectID{kind: k, name: name})

@@ -10,16 +10,18 @@ import (
 func (n *namespace) applyPod(r *record) {
 	ref := r.controller
 	if ref == (workloadRef{}) {
-		ref = objectID{kind: pods, name: r.name}.ref()
+		ref = n.kinds.ref(objectID{kind: pods, name: r.name})
 	}
 	old, known := n.pods[r.name]
-	if known && old.controller.ref == ref && old.profile.ref == r.profile {
+	if known && old.controller.ref == ref && old.controller.owner == r.owner && old.profile.ref == r.profiles[0] {
 		return
 	}
 	if !known {
 		n.forgotten = false
 	}
-	now := n.cohort(ref, r.profile)
+	now := n.cohort(ref, r.profiles[0])
+	n.changed = n.changed || now.controller.owner != r.owner
+	now.controller.owner = r.owner
 	now.join(r.name)
 	n.pods[r.name] = now
 	if known {

@@ -15,7 +15,9 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/pod-security-admission/admission"
 	psaapi "k8s.io/pod-security-admission/api"
@@ -35,11 +37,29 @@ var specs = []corev1.PodSpec{
 	spec(func(s *corev1.PodSpec) { s.SecurityContext.RunAsNonRoot, s.HostPID = nil, true }),
 }
 
-// members are the objects that the world may have, each made from a spec. Controllers of ReplicaSets and Jobs are what their names say, as
+// members are the objects that the world may have, each made from a spec. Controllers are what their names say, as
 // they do not change in life.
 var members = map[string]func(s corev1.PodSpec, odd bool) runtime.Object{
-	"deployment web":  func(s corev1.PodSpec, _ bool) runtime.Object { return newDeployment("web", s) },
-	"deployment api":  func(s corev1.PodSpec, _ bool) runtime.Object { return newDeployment("api", s) },
+	"deployment web": func(s corev1.PodSpec, _ bool) runtime.Object { return newDeployment("web", s) },
+	"deployment api": func(s corev1.PodSpec, _ bool) runtime.Object {
+		d := newDeployment("api", s)
+		d.ObjectMeta = named("api", "example.com/v1", "App", "shop")
+		return d
+	},
+	"app shop": func(corev1.PodSpec, bool) runtime.Object { return newApp(plain("shop")) },
+	"rollout web": func(s corev1.PodSpec, odd bool) runtime.Object {
+		rollout := newRollout(named("web", "example.com/v1beta1", "App", "shop"), s)
+		if odd {
+			unstructured.RemoveNestedField(rollout.Object, "spec", "template")
+		}
+		return rollout
+	},
+	"batch nightly": func(s corev1.PodSpec, odd bool) runtime.Object {
+		if odd {
+			return newBatch("nightly", restricted, s, s)
+		}
+		return newBatch("nightly", s)
+	},
 	"statefulset db":  func(s corev1.PodSpec, _ bool) runtime.Object { return newStatefulSet("db", s) },
 	"cronjob nightly": func(s corev1.PodSpec, _ bool) runtime.Object { return newCronJob("nightly", s) },
 	"rs web-1":        replicaSetOf("web-1", "apps/v1", "Deployment", "web"),
@@ -60,6 +80,8 @@ var members = map[string]func(s corev1.PodSpec, odd bool) runtime.Object{
 	"pod web-1-b":     podOf("web-1-b", "apps/v1", "ReplicaSet", "web-1"),
 	"pod web-2-a":     podOf("web-2-a", "apps/v1", "ReplicaSet", "web-2"),
 	"pod rollout-1-a": podOf("rollout-1-a", "argoproj.io/v1alpha1", "Rollout", "web"),
+	"pod rollout-1-b": podOf("rollout-1-b", "apps/v1", "ReplicaSet", "rollout-1"),
+	"pod api-1-a":     podOf("api-1-a", "apps/v1", "Deployment", "api"),
 	"pod alone-a":     podOf("alone-a", "apps/v1", "ReplicaSet", "alone"),
 	"pod nightly-1-a": podOf("nightly-1-a", "batch/v1", "Job", "nightly-1"),
 	"pod db-0":        podOf("db-0", "apps/v1", "StatefulSet", "db"),
@@ -135,7 +157,7 @@ func (w *watches) list(k kind) {
 
 // step does one thing at random.
 func (w *watches) step() {
-	k := kind(rapid.IntRange(0, int(kindCount)-1).Draw(w.t, "kind"))
+	k := rapid.SampledFrom(everyKind()).Draw(w.t, "kind")
 	name := rapid.SampledFrom(slices.Sorted(maps.Keys(members))).Draw(w.t, "member")
 	obj := members[name](rapid.SampledFrom(specs).Draw(w.t, "spec"), rapid.Bool().Draw(w.t, "odd"))
 	switch rapid.SampledFrom([]string{"put", "put", "put", "delete", "interrupt", "list"}).Draw(w.t, "step") {
@@ -150,16 +172,25 @@ func (w *watches) step() {
 	}
 }
 
-// settleOwners brings back the ReplicaSets and Jobs that pods still name: for what a pod counts whose owner is gone depends on whether it was ever seen.
+// settleOwners brings back what pods and ReplicaSets still name as owners: for what a pod counts whose owner is gone depends on whether it was ever seen.
 func (w *watches) settleOwners() {
 	for _, owned := range []struct{ pod, owner string }{
 		{"web-1-a", "rs web-1"}, {"web-1-b", "rs web-1"}, {"web-2-a", "rs web-2"}, {"alone-a", "rs alone"}, {"nightly-1-a", "job nightly-1"},
+		{"rollout-1-b", "rs rollout-1"}, {"rollout-1-b", "rollout web"}, {"rollout-1-a", "rollout web"}, {"api-1-a", "deployment api"},
 	} {
-		owner := members[owned.owner](restricted, false)
-		_, there := w.world[kindOf(owner)][nameOf(owner)]
-		if _, needed := w.world[pods][owned.pod]; needed && !there {
-			w.put(owner)
+		if _, needed := w.world[pods][owned.pod]; needed {
+			w.putMissing(owned.owner)
 		}
+	}
+	if _, needed := w.world[replicaSets]["rollout-1"]; needed {
+		w.putMissing("rollout web")
+	}
+}
+
+func (w *watches) putMissing(member string) {
+	obj := members[member](restricted, false)
+	if _, there := w.world[kindOf(obj)][nameOf(obj)]; !there {
+		w.put(obj)
 	}
 }
 
@@ -168,15 +199,15 @@ func (w *watches) settleOwners() {
 func TestAnyOrderGivesTheSameVerdict(t *testing.T) {
 	e := mustEvaluator(t)
 	rapid.Check(t, func(t *rapid.T) {
-		w := watches{t: t, world: world{}, inventory: New(e, Options{}), interrupted: map[kind]bool{}}
-		for k := range kindCount {
+		w := watches{t: t, world: world{}, inventory: served(New(e, Options{Kinds: customKinds})), interrupted: map[kind]bool{}}
+		for _, k := range everyKind() {
 			w.interrupted[k] = true // nothing is delivered before the first list
 		}
 		for range rapid.IntRange(0, 60).Draw(t, "steps") {
 			w.step()
 		}
 		w.settleOwners()
-		for k := range kindCount {
+		for _, k := range everyKind() {
 			if w.interrupted[k] {
 				w.list(k)
 			}
@@ -206,24 +237,45 @@ type subject struct {
 // subjects are all that is evidence, each with its workload in the world as it is.
 func (w world) subjects(t *rapid.T) []subject {
 	var all []subject
-	for k := range kindCount {
+	for _, k := range everyKind() {
 		for name, obj := range w[k] {
-			meta, s, err := admission.DefaultPodSpecExtractor{}.ExtractPodSpec(obj)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if s == nil || isScaledDown(obj) {
+			if isScaledDown(obj) {
 				continue
 			}
 			source := SourceTemplate
 			if k == pods {
 				source = SourcePod
 			}
-			all = append(all, subject{name: name, workload: w.topmost(obj), source: source, meta: meta, spec: s})
+			for _, template := range templatesOf(t, k, obj) {
+				all = append(all, subject{name: name, workload: w.topmost(obj), source: source, meta: &template.ObjectMeta, spec: &template.Spec})
+			}
 		}
 	}
 	slices.SortFunc(all, func(a, b subject) int { return strings.Compare(a.name, b.name) })
 	return all
+}
+
+// templatesOf are the pod templates of an object, or the pod as one.
+func templatesOf(t *rapid.T, k kind, obj runtime.Object) []*corev1.PodTemplateSpec {
+	if k >= firstCustom {
+		custom, ok := obj.(*unstructured.Unstructured)
+		if !ok {
+			return nil
+		}
+		templates, err := customKinds[k-firstCustom].PodTemplates(custom.Object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return templates
+	}
+	meta, s, err := admission.DefaultPodSpecExtractor{}.ExtractPodSpec(obj)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s == nil {
+		return nil
+	}
+	return []*corev1.PodTemplateSpec{{ObjectMeta: *meta, Spec: *s}}
 }
 
 // verdict evaluates each subject whole.
@@ -268,27 +320,32 @@ func isScaledDown(obj runtime.Object) bool {
 		return false
 	}
 	owner := metav1.GetControllerOf(rs)
-	return owner != nil && owner.Kind == "Deployment"
+	return owner != nil && (owner.Kind == "Deployment" || owner.Kind == "Rollout")
 }
 
 func (w world) topmost(obj runtime.Object) Workload {
-	info := kinds[kindOf(obj)].ref.Value()
-	self := Workload{info.apiVersion, info.kind, nameOf(obj)}
+	catalog := newCatalog(customKinds)
+	info := catalog.infos[kindOf(obj)].ref.Value()
 	owner := metav1.GetControllerOf(obj.(metav1.Object))
+	if owner == nil {
+		return Workload{info.apiVersion, info.kind, nameOf(obj)}
+	}
 	switch obj.(type) {
 	case *appsv1.ReplicaSet, *batchv1.Job, *corev1.Pod:
 	default:
-		return self
-	}
-	if owner == nil {
-		return self
-	}
-	for k, kindName := range map[kind]string{replicaSets: "ReplicaSet", jobs: "Job"} {
-		if above, there := w[k][owner.Name]; there && owner.Kind == kindName && kindOf(obj) == pods {
-			return w.topmost(above)
+		if owner.Kind != "App" {
+			return Workload{info.apiVersion, info.kind, nameOf(obj)}
 		}
 	}
-	return Workload{owner.APIVersion, owner.Kind, owner.Name}
+	k, known := catalog.byGroupKind[schema.FromAPIVersionAndKind(owner.APIVersion, owner.Kind).GroupKind()]
+	if !known {
+		return Workload{owner.APIVersion, owner.Kind, owner.Name}
+	}
+	if above, there := w[k][owner.Name]; there {
+		return w.topmost(above)
+	}
+	watched := catalog.infos[k].ref.Value()
+	return Workload{watched.apiVersion, watched.kind, owner.Name}
 }
 
 // What is remembered as gone is exactly what was there and is not, with the time it was last there. Owners are seen here before what they own, so that a
@@ -297,12 +354,12 @@ func TestDepartedIsWhatWasThere(t *testing.T) {
 	e := mustEvaluator(t)
 	rapid.Check(t, func(t *rapid.T) {
 		r := &rig{clock: clocktesting.NewFakePassiveClock(epoch)}
-		r.Inventory = New(e, Options{Clock: r.clock})
+		r.Inventory = served(New(e, Options{Clock: r.clock, Kinds: customKinds}))
 		w := watches{t: t, world: world{}, inventory: r.Inventory, interrupted: map[kind]bool{}}
-		for _, owner := range []string{"rs web-1", "rs web-2", "rs alone", "job nightly-1"} {
+		for _, owner := range []string{"rs web-1", "rs web-2", "rs alone", "job nightly-1", "rs rollout-1", "rollout web", "deployment api"} {
 			w.put(members[owner](restricted, true))
 		}
-		for k := range kindCount {
+		for _, k := range everyKind() {
 			w.list(k)
 		}
 		model := map[psaapi.Level]map[Violation]time.Time{psaapi.LevelBaseline: {}, psaapi.LevelRestricted: {}}
@@ -341,7 +398,7 @@ func TestDepartedIsWhatWasThere(t *testing.T) {
 func (w *watches) podStep() {
 	var names []string
 	for name := range members {
-		if strings.HasPrefix(name, "pod") || name == "statefulset db" || name == "cronjob nightly" {
+		if strings.HasPrefix(name, "pod") || name == "statefulset db" || name == "cronjob nightly" || name == "batch nightly" {
 			names = append(names, name)
 		}
 	}

@@ -40,8 +40,8 @@ func (i *Inventory) RuntimeClasses(name string) (uses []RuntimeClassUse, synced 
 		}
 	}
 	for _, o := range n.objects {
-		if o.profile != nil {
-			count(o.profile, 0, 1)
+		for _, p := range o.profiles {
+			count(p, 0, 1)
 		}
 	}
 	for _, use := range byName {

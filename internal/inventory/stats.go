@@ -17,6 +17,8 @@ type Stats struct {
 	Profiles int
 	// Owners are the objects kept as owners or for their templates, old ReplicaSets included.
 	Owners int
+	// Unreadable are the objects of custom kinds with a template that could not be read.
+	Unreadable int
 	// Departed are the groups that are gone and remembered.
 	Departed int
 	// ApproximateBytes is an estimate of the memory held, from the counts above. Names are taken to have nameBytes.
@@ -27,13 +29,14 @@ type Stats struct {
 const (
 	nameBytes     = 32
 	podBytes      = nameBytes + (int(unsafe.Sizeof("")+unsafe.Sizeof(&cohort{})))*5/4
-	objectBytes   = nameBytes + (int(unsafe.Sizeof(objectID{})+unsafe.Sizeof(object{})))*5/4
+	objectBytes   = nameBytes + (int(unsafe.Sizeof(objectID{})+unsafe.Sizeof(object{})))*5/4 + int(unsafe.Sizeof(&profile{}))
 	workloadBytes = int(unsafe.Sizeof(Workload{})) + 2*nameBytes
-	groupBytes    = (int(unsafe.Sizeof(group{})+unsafe.Sizeof(workloadRef{}))+16)*5/4 + int(unsafe.Sizeof(cohort{})) + int(unsafe.Sizeof(controller{})) + workloadBytes
-	profileBytes  = int(unsafe.Sizeof(profile{})) + 2*int(unsafe.Sizeof(judgement{})) + 8*int(unsafe.Sizeof(finding{}))
+	groupBytes    = (int(unsafe.Sizeof(group{})+unsafe.Sizeof(workloadRef{}))+16)*5/4 +
+		int(unsafe.Sizeof(cohort{})) + int(unsafe.Sizeof(controller{})) + workloadBytes
+	profileBytes = int(unsafe.Sizeof(profile{})) + 2*int(unsafe.Sizeof(judgement{})) + 8*int(unsafe.Sizeof(finding{}))
 )
 
-// Stats counts. It takes a moment that goes with the number of namespaces.
+// Stats counts. It takes a moment that goes with the number of objects that are no pods.
 func (i *Inventory) Stats() Stats {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
@@ -44,6 +47,11 @@ func (i *Inventory) Stats() Stats {
 		s.Owners += len(n.objects)
 		s.Departed += len(n.departed.groups)
 		groups += len(n.groups)
+		for _, o := range n.objects {
+			if o.unreadable {
+				s.Unreadable++
+			}
+		}
 		for g, members := range n.groups {
 			if g.template {
 				s.Templates += members

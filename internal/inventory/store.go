@@ -5,6 +5,7 @@ package inventory
 import (
 	"fmt"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/cache"
 )
@@ -13,18 +14,32 @@ import (
 type store struct {
 	inventory *Inventory
 	kind      kind
+	logger    logr.Logger
+	// told is set once it has been said that a template cannot be read: with a wrong path that is all of them.
+	told bool
 }
 
 var _ cache.TransformingStore = (*store)(nil)
 
 // Transformer has the reflector reduce each object of a WatchList stream before it accumulates it.
 func (s *store) Transformer() cache.TransformFunc {
-	return func(obj any) (any, error) { return reduced(obj) }
+	return func(obj any) (any, error) { return s.reduced(obj) }
+}
+
+// reduced answers the record of an object, or a record already made.
+func (s *store) reduced(obj any) (*record, error) {
+	r, err := s.inventory.reduce(s.kind, obj)
+	if err == nil && r.unreadable != nil && !s.told {
+		s.told = true
+		s.logger.Error(r.unreadable, "A pod template cannot be read and is no evidence; later ones of this kind are not logged. Check the path in --workload-kinds",
+			"kind", s.inventory.kinds.infos[s.kind].name, "namespace", r.namespace, "name", r.name)
+	}
+	return r, err
 }
 
 // Add takes in an object as it is now.
 func (s *store) Add(obj any) error {
-	r, err := reduced(obj)
+	r, err := s.reduced(obj)
 	if err != nil {
 		return err
 	}
@@ -52,7 +67,7 @@ func (s *store) Delete(obj any) error {
 func (s *store) Replace(list []any, _ string) error {
 	byNamespace := map[string][]*record{}
 	for _, obj := range list {
-		r, err := reduced(obj)
+		r, err := s.reduced(obj)
 		if err != nil {
 			return err
 		}

@@ -123,7 +123,7 @@ var verdictTests = map[string]struct {
 		},
 		level: "restricted",
 		want: Verdict{Pods: 1, Workloads: 2, ViolatingWorkloads: 1, Violations: []Violation{
-			nonRoot(Workload{"apps/v1", "ReplicaSet", "y"}, SourcePod, 1, "a"),
+			nonRoot(Workload{"apps/v1", "ReplicaSet", "x"}, SourcePod, 1, "a"),
 		}},
 	},
 	"each kind of template is evidence": {
@@ -287,7 +287,7 @@ func TestVerdictAtManyVersions(t *testing.T) {
 // A profile that cannot be read complies with nothing.
 func TestUnreadableProfile(t *testing.T) {
 	r := newRig(t, Options{})
-	broken := &record{namespace: ns, name: "a", profile: profileRefOf("\xff")}
+	broken := &record{namespace: ns, name: "a", profiles: []profileRef{profileRefOf("\xff")}}
 	if err := r.store(pods).Add(broken); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ package inventory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -12,7 +13,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
@@ -21,35 +24,54 @@ import (
 // Watcher fills an inventory from the API server. It is a manager's Runnable that runs on every replica, so that a standby has its inventory when it is
 // elected.
 type Watcher struct {
-	client    kubernetes.Interface
+	clients   Clients
 	inventory *Inventory
 }
 
-// NewWatcher makes a watcher that talks protobuf, which takes a fraction of the time and memory of JSON to decode. It needs the rights to list and watch pods,
-// replicationcontrollers and podtemplates, replicasets, deployments, statefulsets and daemonsets of apps, jobs and cronjobs of batch, in all namespaces.
+// Clients are what a Watcher talks to the API server with.
+type Clients struct {
+	// Typed is for the built-in kinds, and to find out which custom kinds are served. The others are not used without custom kinds.
+	Typed kubernetes.Interface
+	// Metadata is for CustomResourceDefinitions, and for custom kinds without templates.
+	Metadata metadata.Interface
+	// Dynamic is for custom kinds with templates.
+	Dynamic dynamic.Interface
+}
+
+// NewWatcher makes a watcher that talks protobuf, which takes a fraction of the time and memory of JSON to decode, wherever the server does. It needs the
+// rights to list and watch, in all namespaces: pods, replicationcontrollers and podtemplates, replicasets, deployments, statefulsets and daemonsets of apps, jobs and
+// cronjobs of batch; with custom kinds, also those that are served, and customresourcedefinitions. What it must not list of these it does without, see
+// Inventory.Unwatched.
 func NewWatcher(cfg *rest.Config, inventory *Inventory) (*Watcher, error) {
 	cfg = rest.CopyConfig(cfg)
 	cfg.ContentType = runtime.ContentTypeProtobuf
 	cfg.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
-	client, err := kubernetes.NewForConfig(cfg)
-	if err != nil {
-		return nil, fmt.Errorf("building the client of the inventory: %w", err)
+	var clients Clients
+	var errs [3]error
+	clients.Typed, errs[0] = kubernetes.NewForConfig(cfg)
+	clients.Metadata, errs[1] = metadata.NewForConfig(cfg)
+	clients.Dynamic, errs[2] = dynamic.NewForConfig(cfg)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, fmt.Errorf("building the clients of the inventory: %w", err)
 	}
-	return NewWatcherForClient(client, inventory), nil
+	return NewWatcherForClients(clients, inventory), nil
 }
 
-// NewWatcherForClient makes a watcher with a client as it is.
-func NewWatcherForClient(client kubernetes.Interface, inventory *Inventory) *Watcher {
-	return &Watcher{client: client, inventory: inventory}
+// NewWatcherForClients makes a watcher with clients as they are.
+func NewWatcherForClients(clients Clients, inventory *Inventory) *Watcher {
+	return &Watcher{clients: clients, inventory: inventory}
 }
 
 // Start watches until the context is done, and answers nil then. A watch that fails is taken up again by its reflector, with growing pauses of up to 30
 // seconds or so; the errors are logged by the context's logger.
 func (w *Watcher) Start(ctx context.Context) error {
 	var running sync.WaitGroup
-	for k := range kindCount {
+	for k := range builtinCount {
 		reflector := w.reflector(ctx, k)
 		running.Go(func() { reflector.RunWithContext(ctx) })
+	}
+	if len(w.inventory.kinds.customKinds()) > 0 {
+		running.Go(func() { newCustomWatcher(w.clients, w.inventory).run(ctx) })
 	}
 	running.Wait()
 	return nil
@@ -61,43 +83,62 @@ func (w *Watcher) NeedLeaderElection() bool {
 }
 
 // listWatches list and watch each kind in all namespaces.
-var listWatches = [kindCount]func(kubernetes.Interface) *cache.ListWatch{
-	pods:                   func(c kubernetes.Interface) *cache.ListWatch { return listWatch(c.CoreV1().Pods("")) },
-	replicationControllers: func(c kubernetes.Interface) *cache.ListWatch { return listWatch(c.CoreV1().ReplicationControllers("")) },
-	podTemplates:           func(c kubernetes.Interface) *cache.ListWatch { return listWatch(c.CoreV1().PodTemplates("")) },
-	replicaSets:            func(c kubernetes.Interface) *cache.ListWatch { return listWatch(c.AppsV1().ReplicaSets("")) },
-	deployments:            func(c kubernetes.Interface) *cache.ListWatch { return listWatch(c.AppsV1().Deployments("")) },
-	statefulSets:           func(c kubernetes.Interface) *cache.ListWatch { return listWatch(c.AppsV1().StatefulSets("")) },
-	daemonSets:             func(c kubernetes.Interface) *cache.ListWatch { return listWatch(c.AppsV1().DaemonSets("")) },
-	jobs:                   func(c kubernetes.Interface) *cache.ListWatch { return listWatch(c.BatchV1().Jobs("")) },
-	cronJobs:               func(c kubernetes.Interface) *cache.ListWatch { return listWatch(c.BatchV1().CronJobs("")) },
+var listWatches = [builtinCount]func(kubernetes.Interface, reducer) *cache.ListWatch{
+	pods: func(c kubernetes.Interface, r reducer) *cache.ListWatch { return listWatch(c.CoreV1().Pods(""), r) },
+	replicationControllers: func(c kubernetes.Interface, r reducer) *cache.ListWatch {
+		return listWatch(c.CoreV1().ReplicationControllers(""), r)
+	},
+	podTemplates: func(c kubernetes.Interface, r reducer) *cache.ListWatch {
+		return listWatch(c.CoreV1().PodTemplates(""), r)
+	},
+	replicaSets: func(c kubernetes.Interface, r reducer) *cache.ListWatch {
+		return listWatch(c.AppsV1().ReplicaSets(""), r)
+	},
+	deployments: func(c kubernetes.Interface, r reducer) *cache.ListWatch {
+		return listWatch(c.AppsV1().Deployments(""), r)
+	},
+	statefulSets: func(c kubernetes.Interface, r reducer) *cache.ListWatch {
+		return listWatch(c.AppsV1().StatefulSets(""), r)
+	},
+	daemonSets: func(c kubernetes.Interface, r reducer) *cache.ListWatch {
+		return listWatch(c.AppsV1().DaemonSets(""), r)
+	},
+	jobs: func(c kubernetes.Interface, r reducer) *cache.ListWatch { return listWatch(c.BatchV1().Jobs(""), r) },
+	cronJobs: func(c kubernetes.Interface, r reducer) *cache.ListWatch {
+		return listWatch(c.BatchV1().CronJobs(""), r)
+	},
 }
 
-// reflector makes the reflector of a kind. It uses WatchList where client-go does and the server has it, and lists by the page otherwise.
+// reflector makes the reflector of a built-in kind. It uses WatchList where client-go does and the server has it, and lists by the page otherwise.
 func (w *Watcher) reflector(ctx context.Context, k kind) *cache.Reflector {
-	lw := cache.ToListWatcherWithWatchListSemantics(listWatches[k](w.client), w.client)
-	return newReflector(klog.FromContext(ctx), lw, &store{inventory: w.inventory, kind: k})
+	logger := klog.FromContext(ctx)
+	s := &store{inventory: w.inventory, kind: k, logger: logger}
+	lw := cache.ToListWatcherWithWatchListSemantics(listWatches[k](w.clients.Typed, s.reduced), w.clients.Typed)
+	return newReflector(logger, lw, w.inventory.kinds.infos[k], s)
 }
 
-func newReflector(logger klog.Logger, lw cache.ListerWatcher, s *store) *cache.Reflector {
-	return cache.NewReflectorWithOptions(lw, kinds[s.kind].example, s, cache.ReflectorOptions{Logger: &logger, Name: "inventory/" + kinds[s.kind].name})
+func newReflector(logger klog.Logger, lw cache.ListerWatcher, info kindInfo, s cache.ReflectorStore) *cache.Reflector {
+	return cache.NewReflectorWithOptions(lw, info.example, s, cache.ReflectorOptions{Logger: &logger, Name: "inventory/" + info.name})
 }
 
-// listWatcher is a typed client of one kind.
+// listWatcher is a client of one kind.
 type listWatcher[L runtime.Object] interface {
 	List(ctx context.Context, options metav1.ListOptions) (L, error)
 	Watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error)
 }
 
-// listWatch has a typed client list and watch. Pages are reduced as they arrive, so that a list of all pods is never held whole.
-func listWatch[L runtime.Object](client listWatcher[L]) *cache.ListWatch {
+// reducer makes an object a record.
+type reducer func(obj any) (*record, error)
+
+// listWatch has a client list and watch. Pages are reduced as they arrive, so that a list of all pods is never held whole.
+func listWatch[L runtime.Object](client listWatcher[L], reduce reducer) *cache.ListWatch {
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
 			page, err := client.List(ctx, paged(options))
 			if err != nil {
 				return nil, err
 			}
-			return reducedPage(page)
+			return reducedPage(page, reduce)
 		},
 		WatchFuncWithContext: client.Watch,
 	}
@@ -113,14 +154,14 @@ func paged(options metav1.ListOptions) metav1.ListOptions {
 }
 
 // reducedPage is a page of a list with each object reduced.
-func reducedPage(page runtime.Object) (runtime.Object, error) {
+func reducedPage(page runtime.Object, reduce reducer) (runtime.Object, error) {
 	list, err := meta.ListAccessor(page)
 	if err != nil {
 		return nil, fmt.Errorf("reading a list: %w", err)
 	}
 	records := &internalversion.List{ListMeta: metav1.ListMeta{ResourceVersion: list.GetResourceVersion(), Continue: list.GetContinue()}}
 	err = meta.EachListItem(page, func(obj runtime.Object) error {
-		r, err := reduced(obj)
+		r, err := reduce(obj)
 		if err == nil {
 			records.Items = append(records.Items, r)
 		}

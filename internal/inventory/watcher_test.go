@@ -93,13 +93,19 @@ func (s *server) Watch(_ context.Context, options metav1.ListOptions) (watch.Int
 // IsWatchListSemanticsUnSupported is how a client tells reflectors to list.
 func (s *server) IsWatchListSemanticsUnSupported() bool { return !s.watchList }
 
-// bubble is synctest.Test, with the bubble's clock brought up to the time it is outside: Kubernetes' handling of errors pauses by comparing the time with that of
-// an earlier error, which may have been outside.
+// bubbled is the time it was at the end of the last bubble.
+var bubbled time.Time
+
+// bubble is synctest.Test, with the bubble's clock brought past the time it is outside, and the time it was in the bubble before: Kubernetes' handling of
+// errors pauses by comparing the time with that of an earlier error, wherever that was.
 func bubble(t *testing.T, test func(*testing.T)) {
 	t.Helper()
-	now := time.Now()
+	if now := time.Now(); now.After(bubbled) {
+		bubbled = now
+	}
 	synctest.Test(t, func(t *testing.T) {
-		pass(time.Until(now.Add(time.Hour)))
+		pass(time.Until(bubbled.Add(time.Hour)))
+		defer func() { bubbled = time.Now() }()
 		test(t)
 	})
 }
@@ -115,17 +121,17 @@ func (s *server) run(t *testing.T, story func(*rig)) {
 	t.Helper()
 	bubble(t, func(t *testing.T) {
 		r := newUnsyncedRig(t, Options{})
-		for k := range kindCount {
+		for k := range builtinCount {
 			if k != pods {
 				r.replace(k)
 			}
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		lw := cache.ToListWatcherWithWatchListSemantics(listWatch(s), s)
+		lw := cache.ToListWatcherWithWatchListSemantics(listWatch(s, r.store(pods).reduced), s)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			newReflector(logr.Discard(), lw, r.store(pods)).RunWithContext(logr.NewContext(ctx, logr.Discard()))
+			newReflector(logr.Discard(), lw, builtins[pods], r.store(pods)).RunWithContext(logr.NewContext(ctx, logr.Discard()))
 		}()
 		synctest.Wait()
 		story(r)
@@ -227,7 +233,7 @@ func TestReflectorKeepsTrying(t *testing.T) {
 // The pages of a list hold records, not pods.
 func TestListIsReduced(t *testing.T) {
 	s := &server{pods: []corev1.Pod{*dbPod("db-0", restricted), *dbPod("db-1", restricted), *dbPod("db-2", restricted)}}
-	page, err := listWatch(s).ListWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "7", Limit: 3})
+	page, err := listWatch(s, newUnsyncedRig(t, Options{}).store(pods).reduced).ListWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "7", Limit: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +253,7 @@ func TestListIsReduced(t *testing.T) {
 
 func TestListOfSomethingElse(t *testing.T) {
 	for name, page := range map[string]runtime.Object{"nodes": &corev1.NodeList{Items: []corev1.Node{{}}}, "no list": &corev1.Pod{}} {
-		if _, err := reducedPage(page); err == nil {
+		if _, err := reducedPage(page, newUnsyncedRig(t, Options{}).store(pods).reduced); err == nil {
 			t.Errorf("%s: reduced", name)
 		}
 	}
@@ -263,7 +269,7 @@ func TestWatcher(t *testing.T) {
 			newStatefulSet("db", restricted), newDaemonSet("agent", restricted), newJob(plain("once"), restricted), newCronJob("nightly", restricted),
 			newPod(named("web-1-a", "apps/v1", "ReplicaSet", "web-1"), restricted),
 		)
-		w := NewWatcherForClient(client, r.Inventory)
+		w := NewWatcherForClients(Clients{Typed: client}, r.Inventory)
 		if w.NeedLeaderElection() {
 			t.Error("a standby has no inventory")
 		}
@@ -298,7 +304,7 @@ func TestWatcherLogsErrors(t *testing.T) {
 		logger := funcr.New(func(_, _ string) { logged++ }, funcr.Options{})
 		ctx, cancel := context.WithTimeout(logr.NewContext(t.Context(), logger), time.Minute)
 		defer cancel()
-		if err := NewWatcherForClient(client, r.Inventory).Start(ctx); err != nil {
+		if err := NewWatcherForClients(Clients{Typed: client}, r.Inventory).Start(ctx); err != nil {
 			t.Error(err)
 		}
 		if r.Synced() || logged == 0 {
@@ -318,7 +324,7 @@ func TestNewWatcher(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := listWatches[pods](w.client).ListWithContext(t.Context(), metav1.ListOptions{}); err == nil {
+	if _, err := listWatches[pods](w.clients.Typed, nil).ListWithContext(t.Context(), metav1.ListOptions{}); err == nil {
 		t.Error("listed from a server that is not there")
 	}
 	if got, want := (<-asked).Get("Accept"), "application/vnd.kubernetes.protobuf,application/json"; got != want {

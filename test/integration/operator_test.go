@@ -104,7 +104,7 @@ func startOperator(t *testing.T) (*operator, error) {
 		return nil, err
 	}
 	added, err := controllers.AddToManager(mgr, controllers.Options{
-		PodSecurityConfig: podSecurityConfig, RequireIsolatedExemptions: true, Clock: clock.RealClock{},
+		PodSecurityConfig: podSecurityConfig, RequireIsolatedExemptions: true, Clock: clock.RealClock{}, WorkloadKinds: customKinds(t),
 	})
 	if err != nil {
 		return nil, err
