@@ -170,14 +170,14 @@ var sabotages = map[string]struct {
 	"exclusions are not seen":                             {sabotage{ignoreExcluded: true}, []string{invariantOwnOnly}, 10},
 	"a suspension is not seen":                            {sabotage{ignoreSuspend: true}, []string{invariantActive}, 50},
 	"nothing is looked at past the cache":                 {sabotage{skipConfirm: true}, []string{invariantActive, invariantOwnOnly}, 50},
-	"turns are given from the cache, on any version":      {sabotage{staleTurns: true}, []string{invariantBudget}, 400},
+	"turns are given from the cache, on any version":      {sabotage{staleTurns: true}, []string{invariantBudget, promiseHold}, 400},
 	"a bake is not seen":                                  {sabotage{forgetBake: true}, []string{invariantBudget, invariantConvergence}, 50},
 	"a climb is not recorded":                             {sabotage{loseRecord: true}, []string{invariantConvergence, invariantNeverLower}, 10},
 	"what is counted is never the same":                   {sabotage{restless: true}, []string{invariantConvergence}, 10},
 	"it is forgotten when the last rung was written":      {sabotage{forgetLastRung: true}, []string{promiseSoak, invariantBudget, invariantConvergence}, 50},
 	"what came and went is forgotten":                     {sabotage{forgetDeparted: true}, []string{promiseSoak}, 400},
 	"any approval counts as that of the pending rung":     {sabotage{anyApproval: true}, []string{promiseApproval}, 50},
-	"a namespace takes its turn without asking the fleet": {sabotage{ownTurn: true}, []string{promiseTurn}, 10},
+	"a namespace takes its turn without asking the fleet": {sabotage{ownTurn: true}, []string{promiseTurn, promiseHold}, 50},
 }
 
 // TestSimulationCatchesSabotage makes sure that the checker is awake: each break

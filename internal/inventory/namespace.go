@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // group is what a verdict is made of: a profile that a workload shows, in its pods or in a template.
@@ -34,6 +36,7 @@ type controller struct {
 	cohorts  []*cohort
 	// owner is who owns a pod that is its own controller.
 	owner ownerRef
+	uid   types.UID
 }
 
 // namespace is what runs in a namespace. The inventory's lock guards it.

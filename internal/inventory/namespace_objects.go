@@ -4,6 +4,8 @@ package inventory
 
 import (
 	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // object is an object of any kind but a pod.
@@ -15,6 +17,7 @@ type object struct {
 	// profiles are the templates', none when it is no evidence.
 	profiles []*profile
 	owner    ownerRef
+	uid      types.UID
 	// unreadable is set when some template could not be read.
 	unreadable bool
 }
@@ -22,7 +25,7 @@ type object struct {
 // applyObject takes in an object: as evidence, and as an owner.
 func (n *namespace) applyObject(id objectID, r *record) {
 	old, known := n.objects[id]
-	now := object{workload: old.workload, owner: r.owner, unreadable: r.unreadable != nil}
+	now := object{workload: old.workload, owner: r.owner, uid: r.uid, unreadable: r.unreadable != nil}
 	if n.kinds.follows(id.kind, r.controller) {
 		now.controller = r.controller
 	}
@@ -53,7 +56,7 @@ func (n *namespace) removeObject(id objectID) {
 
 // says is whether an object is as it was, and the profiles of its templates are these.
 func (o object) says(now *object, refs []profileRef) bool {
-	return o.controller == now.controller && o.owner == now.owner && o.unreadable == now.unreadable &&
+	return o.controller == now.controller && o.owner == now.owner && o.uid == now.uid && o.unreadable == now.unreadable &&
 		slices.EqualFunc(o.profiles, refs, func(p *profile, ref profileRef) bool { return p.ref == ref })
 }
 

@@ -14,6 +14,7 @@ func (n *namespace) applyPod(r *record) {
 	}
 	old, known := n.pods[r.name]
 	if known && old.controller.ref == ref && old.controller.owner == r.owner && old.profile.ref == r.profiles[0] {
+		old.controller.uid = r.uid
 		return
 	}
 	if !known {
@@ -21,7 +22,7 @@ func (n *namespace) applyPod(r *record) {
 	}
 	now := n.cohort(ref, r.profiles[0])
 	n.changed = n.changed || now.controller.owner != r.owner
-	now.controller.owner = r.owner
+	now.controller.owner, now.controller.uid = r.owner, r.uid
 	now.join(r.name)
 	n.pods[r.name] = now
 	if known {

@@ -6,6 +6,7 @@ import (
 	"unique"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // DefaultOwnerKeys name the labels or annotations that say who owns a workload.
@@ -49,6 +50,24 @@ func (i *Inventory) Owner(namespace string, w Workload) string {
 	}
 	if owner := n.ownerOf(w.ref()); owner != (ownerRef{}) {
 		return owner.Value()
+	}
+	return ""
+}
+
+// UID answers the UID of a workload, as Events about it need it: "" of one that is not known. Of a controller of a kind that is not watched it is the one that its
+// pods name.
+func (i *Inventory) UID(namespace string, w Workload) types.UID {
+	i.mu.RLock()
+	defer i.mu.RUnlock()
+	n, known := i.namespaces[namespace]
+	if !known {
+		return ""
+	}
+	if id, known := n.kinds.objectID(w.ref()); known && id.kind != pods {
+		return n.objects[id].uid
+	}
+	if c, known := n.controllers[w.ref()]; known {
+		return c.uid
 	}
 	return ""
 }

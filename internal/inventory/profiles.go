@@ -10,9 +10,9 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/standards"
 )
 
-// maxJudgements is for how many levels and versions a profile remembers its findings: two levels at the versions that one cluster uses at a time. The one
-// asked for longest ago falls off and costs one evaluation when it is asked for again.
-const maxJudgements = 8
+// maxJudgements is for how many levels and versions a profile remembers its findings: two levels at the versions that one cluster uses at a time, and those that
+// a forecast asks about. The one asked for longest ago falls off and costs one evaluation when it is asked for again.
+const maxJudgements = 24
 
 // finding is a standards.Finding as it shows in a Violation.
 type finding struct {

@@ -217,7 +217,7 @@ func TestAnyOrderGivesTheSameVerdict(t *testing.T) {
 			query.ExemptRuntimeClasses = sets.New("gvisor")
 			got, synced := w.inventory.Verdict(ns, query)
 			want := w.world.verdict(t, e, query)
-			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Verdict{}, "Departed"), cmpopts.EquateEmpty()); diff != "" || !synced {
+			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Verdict{}, "Departed"), cmpopts.EquateEmpty(), ignoreApart); diff != "" || !synced {
 				t.Fatalf("%s: synced %v, verdict (-want +got):\n%s", level, synced, diff)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/pod-security-admission/admission"
 
 	"github.com/podsecurity-rollout/operator/internal/standards"
@@ -30,6 +31,8 @@ type record struct {
 	profiles []profileRef
 	// owner is who owns the object, as its labels and annotations say. Pods with a controller do not say.
 	owner ownerRef
+	// uid is the object's, but of a pod with a controller that one's.
+	uid types.UID
 	// unreadable is why not every template could be read.
 	unreadable error
 }
@@ -53,6 +56,7 @@ func (i *Inventory) reduce(k kind, obj any) (*record, error) {
 		namespace:  strings.Clone(object.GetNamespace()),
 		name:       strings.Clone(object.GetName()),
 		controller: i.kinds.controllerOf(object),
+		uid:        types.UID(strings.Clone(string(uidOf(k, object)))),
 	}
 	if k != pods || r.controller == (workloadRef{}) {
 		r.owner = ownerOf(object, i.options.OwnerKeys)
@@ -65,6 +69,16 @@ func (i *Inventory) reduce(k kind, obj any) (*record, error) {
 		return r, nil
 	}
 	return r, r.reduceBuiltin(object)
+}
+
+// uidOf answers the UID of an object, or of the controller that a pod names.
+func uidOf(k kind, object metav1.Object) types.UID {
+	if k == pods {
+		if owner := metav1.GetControllerOfNoCopy(object); owner != nil {
+			return owner.UID
+		}
+	}
+	return object.GetUID()
 }
 
 // reduceBuiltin takes the template that upstream checks (admission.DefaultPodSpecExtractor.ExtractPodSpec).

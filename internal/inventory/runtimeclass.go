@@ -67,7 +67,7 @@ func (i *Inventory) LetThrough(name string, q Query) (LetThrough, bool) {
 		return LetThrough{}, false
 	}
 	exempt := i.judge(slices.DeleteFunc(s.present, func(g shown) bool { return !q.exempt(g.profile) }), q)
-	through := LetThrough{Violations: violations(exempt)}
+	through := LetThrough{Violations: i.held(exempt, q)}
 	for _, g := range exempt {
 		through.Pods += g.pods
 	}

@@ -22,6 +22,9 @@ type shown struct {
 	pods     int
 	example  string
 	lastSeen time.Time
+	// template is the one that pods were made from, nil when it is not known. hasPods is of a template: whether there are pods of its workload.
+	template *profile
+	hasPods  bool
 	// findings are what the query's level holds against it, once it has been judged.
 	findings []finding
 }
@@ -62,6 +65,7 @@ func (s *snapshot) addCohorts(n *namespace, q Query) {
 			if q.concerns(c.profile) {
 				s.present = append(s.present, shown{
 					profile: c.profile, workload: owner.workload.workload(), source: SourcePod, pods: c.pods, example: c.first,
+					template: n.templateOf(owner),
 				})
 			}
 		}
@@ -69,10 +73,17 @@ func (s *snapshot) addCohorts(n *namespace, q Query) {
 }
 
 func (s *snapshot) addTemplates(n *namespace, q Query) {
+	var withPods map[workloadRef]bool
 	for g := range n.groups {
-		if g.template && q.concerns(g.profile) {
-			s.present = append(s.present, shown{profile: g.profile, workload: g.workload.workload(), source: SourceTemplate})
+		if !g.template || !q.concerns(g.profile) {
+			continue
 		}
+		if withPods == nil {
+			withPods = n.workloadsWithPods()
+		}
+		s.present = append(s.present, shown{
+			profile: g.profile, workload: g.workload.workload(), source: SourceTemplate, hasPods: withPods[g.workload],
+		})
 	}
 }
 

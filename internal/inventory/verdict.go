@@ -32,6 +32,12 @@ type Violation struct {
 	Pods int
 	// Example is the lexically first of these pods; of what is gone the pod that was last seen; "" for a template.
 	Example string
+	// Apart is set when pods and template of the workload differ in this check: of a pod, its template is known and complies with it; of a template, there are
+	// pods of the workload and none violates it.
+	Apart bool
+	// Differs names the containers in which the first such pod differs from its template, separated by commas, at most maxDiffering: "" when it differs in
+	// none of them, so in the pod itself, and of a template.
+	Differs string
 	// LastSeen is zero while it is present, and when it was last seen once it is gone. After an interrupted watch that is when its absence was noticed.
 	LastSeen time.Time
 }
@@ -74,7 +80,7 @@ func (i *Inventory) Verdict(name string, q Query) (Verdict, bool) {
 	violating := i.judge(s.present, q)
 	v := Verdict{
 		Pods: s.pods, ExemptPods: s.exemptPods,
-		Workloads: s.workloads, ViolatingWorkloads: countWorkloads(violating), Violations: violations(violating),
+		Workloads: s.workloads, ViolatingWorkloads: countWorkloads(violating), Violations: i.held(violating, q),
 	}
 	v.Departed = without(violations(i.judge(s.gone, q)), v.Violations)
 	return v, true
