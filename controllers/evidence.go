@@ -12,29 +12,34 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/summary"
 )
 
+// maxOwner bounds NamespaceRollout.status.violations[].owner, in bytes.
+const maxOwner = 253
+
 // evidence asks the inventory about one level.
-func (r *NamespaceRolloutReconciler) evidence(namespace string, level psaapi.LevelVersion) summary.Evidence {
+func (r *NamespaceRolloutReconciler) evidence(s *snapshot, level psaapi.LevelVersion) summary.Evidence {
 	exempt, known := r.exemptClasses()
 	if !known {
 		return summary.Evidence{Level: level}
 	}
-	verdict, known := r.Inventory.Verdict(namespace, inventory.Query{
+	verdict, known := r.Inventory.Verdict(s.namespace.Name, inventory.Query{
 		Level:                standards.Effective(level, r.Server.Version()),
 		ExemptRuntimeClasses: exempt,
 	})
 	return summary.Evidence{
 		Level: level, Known: known,
 		Pods: verdict.Pods, Workloads: verdict.Workloads, ViolatingWorkloads: verdict.ViolatingWorkloads,
-		Violations: violations(verdict.Violations), Departed: violations(verdict.Departed),
+		ExemptPods: verdict.ExemptPods,
+		Violations: r.violations(s, verdict.Violations), Departed: r.violations(s, verdict.Departed),
 	}
 }
 
-func violations(from []inventory.Violation) []v1alpha1.Violation {
+func (r *NamespaceRolloutReconciler) violations(s *snapshot, from []inventory.Violation) []v1alpha1.Violation {
 	var out []v1alpha1.Violation
 	for _, v := range from {
 		entry := v1alpha1.Violation{
 			Workload: reference(v.Workload), Level: v1alpha1.Level(v.Level), Check: v.Check, Message: v.Message,
 			Source: v1alpha1.Source(v.Source), Pods: int32(v.Pods), Example: v.Example,
+			Owner: summary.Clip(r.owner(s, v.Workload), maxOwner), Apart: apart(v),
 		}
 		if !v.LastSeen.IsZero() {
 			seen := metav1.NewTime(v.LastSeen)

@@ -81,7 +81,7 @@ func TestEvidence(t *testing.T) {
 			Workload: workload, Level: v1alpha1.LevelRestricted, Check: "runAsNonRoot", Message: "root", Source: v1alpha1.SourceTemplate, LastSeen: &seen,
 		}},
 	}
-	if diff := cmp.Diff(want, r.evidence("shop", latest), allowVersions); diff != "" {
+	if diff := cmp.Diff(want, r.evidence(shopSnapshot(), latest), allowVersions); diff != "" {
 		t.Errorf("evidence (-want +got):\n%s", diff)
 	}
 	// latest is what the server takes it for.
@@ -89,7 +89,7 @@ func TestEvidence(t *testing.T) {
 		t.Errorf("the inventory was asked (-want +got):\n%s", diff)
 	}
 	k.synced, k.verdict = false, inventory.Verdict{}
-	if got := r.evidence("shop", baselinePinned); got.Known || got.Verdict() != v1alpha1.VerdictInconclusive {
+	if got := r.evidence(shopSnapshot(), baselinePinned); got.Known || got.Verdict() != v1alpha1.VerdictInconclusive {
 		t.Errorf("evidence of an inventory that has not synced: %+v", got)
 	}
 }

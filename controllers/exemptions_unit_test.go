@@ -53,7 +53,7 @@ func TestExemptClasses(t *testing.T) {
 			if known == tc.unknown || (known && !cmp.Equal(tc.want, sets.List(got))) {
 				t.Errorf("got %v, known %v; want %v, known %v", sets.List(got), known, tc.want, !tc.unknown)
 			}
-			evidence := r.evidence("shop", baselinePinned)
+			evidence := r.evidence(shopSnapshot(), baselinePinned)
 			if evidence.Known == tc.unknown || (evidence.Verdict() == v1alpha1.VerdictInconclusive) != tc.unknown || (len(k.asked) == 0) != tc.unknown {
 				t.Errorf("evidence %+v, the inventory was asked %v; want it conclusive: %v", evidence, k.asked, !tc.unknown)
 			}

@@ -26,6 +26,7 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/nslabels"
 	"github.com/podsecurity-rollout/operator/internal/psaconfig"
 	"github.com/podsecurity-rollout/operator/internal/rejections"
+	"github.com/podsecurity-rollout/operator/internal/standards"
 	"github.com/podsecurity-rollout/operator/internal/summary"
 )
 
@@ -80,12 +81,19 @@ type NamespaceRolloutReconciler struct {
 	RuntimeClasses            RuntimeClasses
 	RuntimeHandlers           isolation.Table
 	RequireIsolatedExemptions bool
+	// Insight answers what is told beside what decides; nil tells nothing of it.
+	// Evaluator and OwnerLabels are what it is told by.
+	Insight     Insight
+	Evaluator   *standards.Evaluator
+	OwnerLabels []string
 
 	Recorder events.EventRecorder
 	Clock    clock.PassiveClock
 
-	started time.Time
-	specs   specs
+	started     time.Time
+	specs       specs
+	comparisons comparisons
+	advised     advised
 }
 
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch;patch
@@ -110,6 +118,7 @@ func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Req
 	if err != nil {
 		return resultOf(ctx, 0, err)
 	}
+	r.addInsight(s, &in)
 	step, err := r.decide(ctx, s, &in)
 	if err != nil {
 		return resultOf(ctx, 0, err)
@@ -124,6 +133,9 @@ func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Req
 	}
 	if refused(err) {
 		status, err = r.rest(ctx, s, &in, *step, err)
+	}
+	if err == nil && r.advise(ctx, s, in) {
+		return resultOf(ctx, adviseAgain, nil)
 	}
 	return resultOf(ctx, lookAgain(in, status), err)
 }
@@ -167,13 +179,15 @@ func (r *NamespaceRolloutReconciler) fetch(ctx context.Context, key types.Namesp
 	s := &snapshot{
 		now: r.Clock.Now(), server: r.Server.Version(), config: r.Config(),
 		claim: &v1alpha1.NamespaceRollout{}, namespace: &corev1.Namespace{}, rollout: &v1alpha1.PodSecurityRollout{},
-		evidence: func(lv psaapi.LevelVersion) summary.Evidence { return r.evidence(key.Namespace, lv) },
-		refused:  func(level string) []v1alpha1.Rejection { return r.refusals(key.Namespace, level) },
-		present:  func(w v1alpha1.WorkloadReference) bool { return r.present(key.Namespace, w) },
+		refused: func(level string) []v1alpha1.Rejection { return r.refusals(key.Namespace, level) },
+		present: func(w v1alpha1.WorkloadReference) bool { return r.present(key.Namespace, w) },
 	}
+	s.evidence = func(lv psaapi.LevelVersion) summary.Evidence { return r.evidence(s, lv) }
 	err := r.Get(ctx, types.NamespacedName{Name: key.Namespace}, s.namespace)
 	if apierrors.IsNotFound(err) {
 		r.Inventory.ForgetNamespace(key.Namespace)
+		r.comparisons.forget(key.Namespace)
+		r.advised.forget(key.Namespace)
 	}
 	if err == nil {
 		err = r.Get(ctx, key, s.claim)
@@ -265,13 +279,10 @@ func (r *NamespaceRolloutReconciler) ask(ctx context.Context, s *snapshot, in *s
 	}
 	in.Decision = gate.Evaluate(question)
 	if in.Decision.AskServer {
-		answer, err := r.Labels.DryRun(ctx, s.namespace, in.Next.To)
-		if err != nil {
-			answer.Inconclusive = err.Error()
-		}
-		question.DryRun = &answer
+		question.DryRun = r.dryRun(ctx, s, question)
 		in.Decision = gate.Evaluate(question)
 	}
+	r.compare(ctx, s, question, in)
 	if in.Decision.Reason == v1alpha1.ReasonSoaking {
 		in.SoakUntil = gate.SoakUntil(question)
 	}

@@ -69,6 +69,7 @@ type Options struct {
 type Operator struct {
 	// Inventory is filled once the manager runs.
 	Inventory *inventory.Inventory
+	evaluator *standards.Evaluator
 	server    *serverversion.Watcher
 	refusals  *rejections.Watcher
 	config    *psaconfig.Watcher
@@ -79,6 +80,9 @@ type Operator struct {
 // its version, and errs when that does not answer.
 func AddToManager(mgr ctrl.Manager, o Options) (*Operator, error) {
 	op := &Operator{}
+	if o.OwnerLabels == nil {
+		o.OwnerLabels = inventory.DefaultOwnerKeys
+	}
 	for _, add := range []func(ctrl.Manager, Options) error{
 		op.addConfig, op.addRuntimeClasses, op.addServerVersion, op.addInventory, op.addRefusals, op.addReconcilers,
 	} {
@@ -128,15 +132,15 @@ func (op *Operator) addServerVersion(mgr ctrl.Manager, _ Options) error {
 
 // addInventory has every replica watch what runs, the leader or not.
 func (op *Operator) addInventory(mgr ctrl.Manager, o Options) error {
-	evaluator, err := standards.NewEvaluator()
-	if err != nil {
+	var err error
+	if op.evaluator, err = standards.NewEvaluator(); err != nil {
 		return err
 	}
 	kinds, err := workloadkinds.With(o.WorkloadKinds)
 	if err != nil {
 		return fmt.Errorf("--workload-kinds: %w", err)
 	}
-	op.Inventory = inventory.New(evaluator, inventory.Options{Clock: o.Clock, Kinds: kinds, OwnerKeys: o.OwnerLabels})
+	op.Inventory = inventory.New(op.evaluator, inventory.Options{Clock: o.Clock, Kinds: kinds, OwnerKeys: o.OwnerLabels})
 	watcher, err := inventory.NewWatcher(mgr.GetConfig(), op.Inventory)
 	if err != nil {
 		return err
@@ -177,13 +181,20 @@ func (op *Operator) addReconcilers(mgr ctrl.Manager, o Options) error {
 		Refusals: op.refusals, Server: op.server,
 		Config:         op.config.Config,
 		RuntimeClasses: op.classes, RuntimeHandlers: o.RuntimeHandlers, RequireIsolatedExemptions: o.RequireIsolatedExemptions,
+		Insight: op.Inventory, Evaluator: op.evaluator, OwnerLabels: o.OwnerLabels,
 		Recorder: mgr.GetEventRecorder("podsecurity-rollout"), Clock: o.Clock,
 	}
 	if err := namespace.SetupWithManager(mgr, op.subscribe, op.onChange); err != nil {
 		return fmt.Errorf("setting up the NamespaceRollout controller: %w", err)
 	}
-	rollout := &PodSecurityRolloutReconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Server: op.server, Clock: o.Clock}
-	if err := rollout.SetupWithManager(mgr, op.server.OnChange); err != nil {
+	rollout := &PodSecurityRolloutReconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Server: op.server, Clock: o.Clock,
+		Exemptions: func() []isolation.Exemption {
+			return isolation.Judge(op.config.Config().ExemptRuntimeClasses, op.classes.Classes(), &o.RuntimeHandlers)
+		},
+		ConfigurationProblem: op.config.Problem,
+	}
+	if err := rollout.SetupWithManager(mgr, op.onChange); err != nil {
 		return fmt.Errorf("setting up the PodSecurityRollout controller: %w", err)
 	}
 	return nil

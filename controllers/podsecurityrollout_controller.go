@@ -19,6 +19,7 @@ import (
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/internal/fleet"
+	"github.com/podsecurity-rollout/operator/internal/isolation"
 	"github.com/podsecurity-rollout/operator/internal/summary"
 )
 
@@ -30,6 +31,10 @@ type PodSecurityRolloutReconciler struct {
 	Live   client.Reader
 	Server ServerVersion
 	Clock  clock.PassiveClock
+	// Exemptions answers the API server's of runtime classes, ConfigurationProblem why
+	// its configuration cannot be read, empty when it can. Nil says nothing of either.
+	Exemptions           func() []isolation.Exemption
+	ConfigurationProblem func() string
 
 	specs specs
 }
@@ -224,6 +229,9 @@ func (r *PodSecurityRolloutReconciler) record(ctx context.Context, f *fleetSnaps
 		Namespaces: map[string]v1alpha1.NamespaceRolloutStatus{},
 		Conflicts:  f.assigned.Conflicts,
 		Waves:      f.plan.Waves,
+	}
+	if r.Exemptions != nil {
+		in.Exemptions, in.ConfigurationProblem = r.Exemptions(), r.ConfigurationProblem()
 	}
 	if s := f.rollout.Spec.Strategy; s != nil && s.ProgressDeadline != nil {
 		in.Deadline = s.ProgressDeadline.Duration

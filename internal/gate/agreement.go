@@ -18,6 +18,9 @@ type Agreement struct {
 	Reason, Message string
 }
 
+// agree says nothing of the rung, so that one agreement after the other is no news.
+var agree = Agreement{Reason: v1alpha1.ReasonAgrees, Message: "The operator and the API server say the same"}
+
 // Agree compares the evidence for a rung with the API server's answer to it, and
 // answers false when that cannot tell. Templates are left aside: the API server
 // does not look at them.
@@ -32,14 +35,14 @@ func Agree(in Input) (Agreement, bool) {
 	case len(d.Violations) > 0 && in.Evidence.Pods == 0:
 		return disagree(v1alpha1.ReasonServerStricter, in, ours, strings.Join(d.Violations, "; ")), true
 	case len(d.Violations) > 0 || d.Exempt != "":
-		return Agreement{Reason: v1alpha1.ReasonAgrees, Message: fmt.Sprintf("Of %s the operator and the API server say the same", in.Rung)}, true
+		return agree, true
 	case d.Inconclusive != "" || d.Partial != "":
 		return Agreement{}, false
 	case in.Evidence.Pods > 0:
 		return disagree(v1alpha1.ReasonServerLaxer, in, ours,
 			"no pod violates. If it exempts their runtime class, give the operator its own file by --pod-security-config"), true
 	}
-	return Agreement{Reason: v1alpha1.ReasonAgrees, Message: fmt.Sprintf("Of %s the operator and the API server say the same", in.Rung)}, true
+	return agree, true
 }
 
 func disagree(reason string, in Input, ours, servers string) Agreement {

@@ -20,7 +20,7 @@ func TestAgree(t *testing.T) {
 	}{
 		"not asked":            {Evidence{}, func(in *Input) { in.DryRun = nil }, false, "", nil},
 		"not synced":           {Evidence{}, func(in *Input) { in.Synced = false }, false, "", nil},
-		"neither finds any":    {Evidence{}, func(*Input) {}, true, "Agrees", []string{"enforce=baseline:v1.37"}},
+		"neither finds any":    {Evidence{}, func(*Input) {}, true, "Agrees", []string{"say the same"}},
 		"both find some":       {violating, func(in *Input) { in.DryRun.Violations = []string{"web-0: privileged"} }, true, "Agrees", nil},
 		"templates are no pod": {templates, func(*Input) {}, true, "Agrees", nil},
 		"the server finds more": {

@@ -9,8 +9,8 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/forecast"
 )
 
-// foreseen is a forecast as the API writes it.
-func foreseen(f forecast.Forecast) []v1alpha1.ForecastEntry {
+// Forecast is a forecast as the API writes it.
+func Forecast(f forecast.Forecast) []v1alpha1.ForecastEntry {
 	var out []v1alpha1.ForecastEntry
 	for _, e := range f.Entries {
 		message := cmp.Or(e.Reason(), "Everything complies")

@@ -19,8 +19,7 @@ import (
 func TestForecast(t *testing.T) {
 	probe := forecast.Violation{Workload: "Deployment web", Check: "hostProbes", Message: "probe or lifecycle host"}
 	sysctl := forecast.Violation{Workload: "Deployment web", Check: "sysctls", Message: strings.Repeat("x", 600)}
-	in := arrived()
-	in.Forecast = forecast.Forecast{Entries: []forecast.Entry{
+	f := forecast.Forecast{Entries: []forecast.Entry{
 		{Level: psaapi.LevelBaseline, From: psaapi.MajorMinorVersion(1, 33), To: psaapi.MajorMinorVersion(1, 33), Violating: forecast.Tally{Workloads: 1, First: sysctl}},
 		{
 			Level: psaapi.LevelBaseline, From: psaapi.MajorMinorVersion(1, 34), To: psaapi.MajorMinorVersion(1, 37),
@@ -37,7 +36,7 @@ func TestForecast(t *testing.T) {
 		},
 		{Level: "restricted", From: "v1.33", To: "v1.37", Message: "Everything complies"},
 	}
-	if diff := cmp.Diff(want, Namespace(v1alpha1.NamespaceRolloutStatus{}, in).Forecast); diff != "" {
+	if diff := cmp.Diff(want, Forecast(f)); diff != "" {
 		t.Errorf("forecast (-want +got):\n%s", diff)
 	}
 }

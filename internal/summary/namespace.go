@@ -15,7 +15,6 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
-	"github.com/podsecurity-rollout/operator/internal/forecast"
 	"github.com/podsecurity-rollout/operator/internal/gate"
 	"github.com/podsecurity-rollout/operator/internal/ladder"
 	"github.com/podsecurity-rollout/operator/internal/standards"
@@ -77,7 +76,7 @@ type NamespaceInput struct {
 	// RuntimeClasses are those in use, by name; Forecast is what newer versions and
 	// the next level hold.
 	RuntimeClasses []v1alpha1.RuntimeClassUse
-	Forecast       forecast.Forecast
+	Forecast       []v1alpha1.ForecastEntry
 	// WriteRefusal is of the next rung, when its write was refused, nil otherwise.
 	WriteRefusal *v1alpha1.WriteRefusal
 }
@@ -160,7 +159,7 @@ func Namespace(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) v1alpha1.
 		Rollback:           in.Rollback,
 		WriteRefusal:       in.WriteRefusal,
 		RuntimeClasses:     in.RuntimeClasses[:min(len(in.RuntimeClasses), maxRuntimeClasses)],
-		Forecast:           foreseen(in.Forecast),
+		Forecast:           in.Forecast,
 
 		ApprovalUsedGeneration: approvalUsed(old, in),
 	}
@@ -268,16 +267,26 @@ func CleanSince(old []v1alpha1.Compliance, e Evidence, now time.Time) time.Time 
 }
 
 // violations answers the worst of all levels' violations, how many there are,
-// and how many workloads have one. Each check of a workload stands once, at the
-// least strict level it violates; what both pods and their template show stands
-// for the pods.
+// and how many workloads have one.
 func violations(evidence []Evidence) (list []v1alpha1.Violation, total, workloads int32) {
+	all := Violations(evidence)
+	violating := map[v1alpha1.WorkloadReference]bool{}
+	for _, v := range all {
+		violating[v.Workload] = true
+	}
+	return all[:min(len(all), maxViolations)], int32(len(all)), int32(len(violating))
+}
+
+// Violations answers all levels' violations, worst first. Each check of a workload
+// stands once, at the least strict level it violates; what both pods and their
+// template show stands for the pods.
+func Violations(evidence []Evidence) []v1alpha1.Violation {
 	type key struct {
 		workload       v1alpha1.WorkloadReference
 		check, message string
 	}
+	var list []v1alpha1.Violation
 	seen := map[key]bool{}
-	violating := map[v1alpha1.WorkloadReference]bool{}
 	for _, e := range evidence {
 		level := slices.Clone(e.Violations)
 		slices.SortStableFunc(level, worstFirst)
@@ -286,13 +295,12 @@ func violations(evidence []Evidence) (list []v1alpha1.Violation, total, workload
 			if seen[k] {
 				continue
 			}
-			seen[k], violating[v.Workload] = true, true
+			seen[k] = true
 			v.Level, v.Message = v1alpha1.Level(e.Level.Level), Clip(v.Message, maxViolationMessage)
 			list = append(list, v)
 		}
 	}
-	total = int32(len(list))
-	return list[:min(len(list), maxViolations)], total, int32(len(violating))
+	return list
 }
 
 // worstFirst orders the violations of one level: by workload and check, pods
