@@ -248,7 +248,7 @@ func (c *checker) checkRejections(t *task, before, after *v1alpha1.NamespaceRoll
 		c.w.reach("a rejection")
 	}
 	moved := summary.LastEnforce(after.Status.History)
-	if isKnown(bugRejectionsDropped) || t.o.synced || after.Status.Current == nil || before.Status.Current == nil || after.Status.Current.Enforce != before.Status.Current.Enforce {
+	if isKnown(bugRejectionsDropped) || t.o.synced || enforceIn(before) != enforceIn(after) {
 		return
 	}
 	for _, r := range before.Status.Rejections {
@@ -258,6 +258,11 @@ func (c *checker) checkRejections(t *task, before, after *v1alpha1.NamespaceRoll
 			c.fail(promiseRejections, after.Namespace, "that of %s %s was dropped before the inventory has synced", r.Workload.Kind, r.Workload.Name)
 		}
 	}
+}
+
+// enforceIn is the enforce policy that a status speaks of, empty for none.
+func enforceIn(claim *v1alpha1.NamespaceRollout) v1alpha1.LevelVersion {
+	return ptr.Deref(claim.Status.Current, v1alpha1.Policy{}).Enforce
 }
 
 // checkProgress: what a rollout calls progress is a rung climbed somewhere, a
