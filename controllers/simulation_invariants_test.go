@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	psaapi "k8s.io/pod-security-admission/api"
 	"k8s.io/utils/ptr"
@@ -131,7 +132,7 @@ func notDecided(last *step, decided *v1alpha1.Rollback, rollout *v1alpha1.PodSec
 		return "the status does not say so"
 	case decided.Time.Before(&last.entry.Time):
 		return "it was decided before the rung"
-	case last.seen && !decided.Time.Time.Before(last.entry.Time.Add(last.bake)):
+	case last.seen && !decided.Time.Time.Before(last.entry.Time.Add(last.bake+time.Second)): // its time is cut to the second
 		return "it was decided after the bake"
 	case decided.RolloutGeneration == rollout.Generation && enforceOf(rollout).OnRejection != v1alpha1.RejectionRollback:
 		return "the strategy does not ask for it"
@@ -225,6 +226,9 @@ func (c *checker) statusWrite(t *task, before, after *v1alpha1.NamespaceRollout)
 	c.checkRejections(t, before, after)
 	state, _ := summary.State(after.Status)
 	c.w.reach("the state " + state)
+	if !meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionReady) {
+		return // while the spec is not acted on, no rung is recorded
+	}
 	if t.namespace == nil || state == v1alpha1.ReasonNotOwned {
 		return
 	}
