@@ -22,7 +22,7 @@ const (
 	bugRejectionsDropped = bug("rejections are dropped while the inventory is not synced")
 	bugRollbackOfOthers  = bug("a rollback lowers a label that somebody else has set again")
 	bugApprovalLost      = bug("an approval given before the rung climbed by the last one is recorded is lost")
-	bugTurnNotCounted    = bug("a turn in flight is not counted while the spec is refused")
+	bugTurnNotCounted    = bug("a turn in flight is not counted while the spec is refused, or the rollout suspended")
 	bugRollbackProgress  = bug("a rollback counts as progress")
 )
 
@@ -134,6 +134,9 @@ func (w *world) meddle(t *task, name string) {
 // the cache at what it is about to write on.
 func (w *world) inHaste(t *task) {
 	if !w.oneIn(10*w.faults.meddle) || w.op.othersWrite(t) || t.rollout == nil || w.rollouts[t.rollout.Name] == nil {
+		return
+	}
+	if isKnown(bugTurnNotCounted) && len(w.check.inFlight(w.rollouts[t.rollout.Name])) > 0 {
 		return
 	}
 	w.log("("+t.rollout.Name+")", "", "is suspended in haste")

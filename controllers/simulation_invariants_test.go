@@ -132,7 +132,7 @@ func notDecided(last *step, decided *v1alpha1.Rollback, rollout *v1alpha1.PodSec
 		return "the status does not say so"
 	case decided.Time.Before(&last.entry.Time):
 		return "it was decided before the rung"
-	case last.seen && !decided.Time.Time.Before(last.entry.Time.Add(last.bake)):
+	case last.seen && !decided.Time.Time.Before(last.entry.Time.Add(last.bake+time.Second)): // its time is cut to the second
 		return "it was decided after the bake"
 	case decided.RolloutGeneration == rollout.Generation && enforceOf(rollout).OnRejection != v1alpha1.RejectionRollback:
 		return "the strategy does not ask for it"
@@ -226,6 +226,9 @@ func (c *checker) statusWrite(t *task, before, after *v1alpha1.NamespaceRollout)
 	c.checkRejections(t, before, after)
 	state, _ := summary.State(after.Status)
 	c.w.reach("the state " + state)
+	if !meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionReady) {
+		return // while the spec is not acted on, no rung is recorded
+	}
 	if t.namespace == nil || state == v1alpha1.ReasonNotOwned {
 		return
 	}
@@ -250,7 +253,7 @@ func (c *checker) checkRejections(t *task, before, after *v1alpha1.NamespaceRoll
 		c.w.reach("a rejection")
 	}
 	moved := summary.LastEnforce(after.Status.History)
-	if isKnown(bugRejectionsDropped) || t.o.synced || after.Status.Current == nil || before.Status.Current == nil || after.Status.Current.Enforce != before.Status.Current.Enforce {
+	if isKnown(bugRejectionsDropped) || t.o.synced || enforceIn(before) != enforceIn(after) {
 		return
 	}
 	for _, r := range before.Status.Rejections {
@@ -260,6 +263,11 @@ func (c *checker) checkRejections(t *task, before, after *v1alpha1.NamespaceRoll
 			c.fail(promiseRejections, after.Namespace, "that of %s %s was dropped before the inventory has synced", r.Workload.Kind, r.Workload.Name)
 		}
 	}
+}
+
+// enforceIn is the enforce policy that a status speaks of, empty for none.
+func enforceIn(claim *v1alpha1.NamespaceRollout) v1alpha1.LevelVersion {
+	return ptr.Deref(claim.Status.Current, v1alpha1.Policy{}).Enforce
 }
 
 // checkProgress: what a rollout calls progress is a rung climbed somewhere, a

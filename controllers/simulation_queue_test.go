@@ -80,8 +80,7 @@ func (q *simQueue) canTake() bool { return len(q.ready) > 0 && len(q.busy) < q.w
 func (q *simQueue) take(w *world) string {
 	i := w.IntN(len(q.ready))
 	key := q.ready[i]
-	q.ready[i] = q.ready[len(q.ready)-1]
-	q.ready = q.ready[:len(q.ready)-1]
+	q.ready = slices.Delete(q.ready, i, i+1)
 	delete(q.queued, key)
 	q.busy[key] = true
 	return key
