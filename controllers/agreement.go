@@ -17,40 +17,37 @@ import (
 // have not changed.
 const compareAgain = 10 * time.Minute
 
-// comparisons remembers what the API server was last asked about, by namespace, so
-// that violations which stay are not compared at every look. What is forgotten with
-// the operator is asked once more. The zero value is ready.
+// comparisons remembers what came of asking the API server, by namespace, so that
+// violations which stay are not compared at every look. What is forgotten with the
+// operator is asked once more. The zero value is ready.
 type comparisons struct {
 	lock sync.Mutex
 	made map[string]comparison
 }
 
 type comparison struct {
-	rung     string
-	evidence gate.Evidence
-	at       time.Time
+	rung      string
+	evidence  gate.Evidence
+	at        time.Time
+	agreement gate.Agreement
 }
 
-// due is whether the API server is to be asked about a namespace that is held by
-// violations, to learn whether it sees them too.
-func (c *comparisons) due(namespace string, in gate.Input) bool {
-	if in.Evidence.Pods == 0 {
-		return false // the API server does not look at templates
-	}
+// known answers what came of the comparison, if the same was compared lately.
+func (c *comparisons) known(namespace string, in gate.Input) (gate.Agreement, bool) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	last, known := c.made[namespace]
-	return !known || last.rung != in.Rung.String() || last.evidence != in.Evidence || in.Now.Sub(last.at) >= compareAgain
+	last, made := c.made[namespace]
+	same := made && last.rung == in.Rung.String() && last.evidence == in.Evidence && in.Now.Sub(last.at) < compareAgain
+	return last.agreement, same
 }
 
-// note has a comparison count as made.
-func (c *comparisons) note(namespace string, in gate.Input) {
+func (c *comparisons) note(namespace string, in gate.Input, came gate.Agreement) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	if c.made == nil {
 		c.made = map[string]comparison{}
 	}
-	c.made[namespace] = comparison{rung: in.Rung.String(), evidence: in.Evidence, at: in.Now}
+	c.made[namespace] = comparison{rung: in.Rung.String(), evidence: in.Evidence, at: in.Now, agreement: came}
 }
 
 func (c *comparisons) forget(namespace string) {
@@ -68,19 +65,27 @@ func (r *NamespaceRolloutReconciler) dryRun(ctx context.Context, s *snapshot, in
 	return &answer
 }
 
-// compare asks the API server, where that is due, whether it sees the violations
-// that hold the rung, and notes whether both say the same.
+// compare notes whether the operator and the API server say the same of the rung.
+// Where pods that violate hold it, the API server is asked whether it sees them too;
+// it does not look at templates.
 func (r *NamespaceRolloutReconciler) compare(ctx context.Context, s *snapshot, question gate.Input, in *summary.NamespaceInput) {
-	if question.DryRun == nil && in.Decision.Reason == v1alpha1.ReasonViolations && r.comparisons.due(s.namespace.Name, question) {
+	held := in.Decision.Reason == v1alpha1.ReasonViolations && question.Evidence.Pods > 0
+	if held {
+		if came, known := r.comparisons.known(s.namespace.Name, question); known {
+			in.Agreement = &came
+			return
+		}
 		question.DryRun = r.dryRun(ctx, s, question)
 	}
-	agreement, told := gate.Agree(question)
-	if !told {
-		return
+	came, told := gate.Agree(question)
+	switch {
+	case told:
+		r.comparisons.note(s.namespace.Name, question, came)
+		in.Agreement = &came
+	case held:
+		in.Decision.RequeueAfter = compareAgain
 	}
-	r.comparisons.note(s.namespace.Name, question)
-	in.Agreement = &agreement
-	if agreement.Disagrees {
-		metrics.Disagreed(agreement.Reason)
+	if came.Disagrees {
+		metrics.Disagreed(came.Reason)
 	}
 }

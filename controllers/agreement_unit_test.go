@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -63,6 +64,7 @@ func mustLook(t *testing.T, s *snapshot) summary.NamespaceInput {
 
 func TestComparisonsAreNotMadeAgain(t *testing.T) {
 	var c comparisons
+	agreed := gate.Agreement{Reason: v1alpha1.ReasonAgrees}
 	in := gate.Input{Now: morning, Rung: enforceBaseline, Evidence: gate.Evidence{Workloads: 1, Pods: 1, WorstPods: "web"}}
 	changed, later := in, in
 	changed.Evidence.WorstPods = "api"
@@ -72,18 +74,35 @@ func TestComparisonsAreNotMadeAgain(t *testing.T) {
 		of   string
 		want bool
 	}{
-		{in, "shop", true}, {in, "shop", false}, {in, "bank", true}, {changed, "shop", true}, {in, "shop", true}, {in, "shop", false}, {later, "shop", true},
+		{in, "shop", false}, {in, "shop", true}, {in, "bank", false}, {changed, "shop", false}, {in, "shop", false}, {in, "shop", true}, {later, "shop", false},
 	} {
-		if got := c.due(step.of, step.in); got != step.want {
-			t.Errorf("step %d: due %v, want %v", i, got, step.want)
+		came, known := c.known(step.of, step.in)
+		if known != step.want || known && came != agreed {
+			t.Errorf("step %d: known %v (%+v), want %v", i, known, came, step.want)
 		}
-		c.note(step.of, step.in)
+		c.note(step.of, step.in, agreed)
 	}
 	c.forget("shop")
-	if !c.due("shop", later) {
-		t.Error("what is forgotten is not due")
+	if _, known := c.known("shop", later); known {
+		t.Error("what is forgotten is known")
 	}
-	if c.due("shop", gate.Input{Now: morning.Add(time.Hour), Evidence: gate.Evidence{Workloads: 1}}) {
-		t.Error("templates alone are due")
+}
+
+// An API server that could not tell is asked again after a while, one that told is
+// not, though the namespace is looked at.
+func TestCompareAgain(t *testing.T) {
+	server := &says{err: errors.New("no answer")}
+	r := &NamespaceRolloutReconciler{Labels: server}
+	for i, step := range []struct {
+		err   error
+		asked int
+		again time.Duration
+	}{{server.err, 1, compareAgain}, {nil, 2, 0}, {nil, 2, 0}} {
+		server.err = step.err
+		in := mustLook(t, shopSnapshot(podsViolate))
+		r.ask(t.Context(), shopSnapshot(podsViolate), &in)
+		if len(server.asked) != step.asked || in.Decision.RequeueAfter != step.again || (in.Agreement == nil) != (step.err != nil) {
+			t.Errorf("look %d: asked %d times, again after %s, %+v", i, len(server.asked), in.Decision.RequeueAfter, in.Agreement)
+		}
 	}
 }

@@ -69,7 +69,9 @@ func TestInsight(t *testing.T) {
 		through: map[string]int{"fast": 2, "kata": 1, "gone": 1},
 	}
 	r := insightful(t, i)
-	s := shopSnapshot(func(s *snapshot) { s.target.Version, s.config = "v1.33", r.Config() })
+	s := shopSnapshot(func(s *snapshot) {
+		s.target.Version, s.config.ExemptRuntimeClasses = "v1.33", r.Config().ExemptRuntimeClasses
+	})
 	in, err := s.look()
 	if err != nil {
 		t.Fatal(err)

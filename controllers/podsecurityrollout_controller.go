@@ -82,6 +82,8 @@ type fleetSnapshot struct {
 	assigned   fleet.Assignment
 	strategy   fleet.Strategy
 	plan       fleet.Plan
+	// reached are the namespaces that are at the rung they have their turn for.
+	reached map[string]bool
 }
 
 // fetch reads everything that matching depends on.

@@ -9,8 +9,10 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	psaapi "k8s.io/pod-security-admission/api"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -35,6 +37,9 @@ func (r *PodSecurityRolloutReconciler) giveTurns(ctx context.Context, f *fleetSn
 			return err
 		}
 		if err := r.readClaims(ctx, f); err != nil {
+			return err
+		}
+		if err := r.readReached(ctx, f); err != nil {
 			return err
 		}
 		f.plan = f.strategy.Plan(f.members(r.Clock.Now()), r.Clock.Now())
@@ -103,6 +108,43 @@ func (r *PodSecurityRolloutReconciler) readClaims(ctx context.Context, f *fleetS
 	}
 }
 
+// readReached finds the namespaces that are at the rung they have their turn for,
+// though their claims do not say so: the status that knows of the label is still to
+// be written, or one that does not was written after it. They are in flight. A claim
+// was read before its namespace, so what it says was written before the label can
+// have been.
+func (r *PodSecurityRolloutReconciler) readReached(ctx context.Context, f *fleetSnapshot) error {
+	f.reached = map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(f.assigned.Targets)) {
+		claim := f.mine(name)
+		if claim == nil || !mayHaveClimbed(claim.Status) {
+			continue
+		}
+		ns := &corev1.Namespace{}
+		if err := r.Live.Get(ctx, client.ObjectKey{Name: name}, ns); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("reading namespace %q before turns are given: %w", name, err)
+		}
+		enforce := ns.Labels[psaapi.EnforceLevelLabel] + ":" + ns.Labels[psaapi.EnforceVersionLabel]
+		f.reached[name] = enforce == string(claim.Status.Fleet.GrantedFor)
+	}
+	return nil
+}
+
+// mayHaveClimbed is whether a namespace has its turn for its next rung and is in a
+// state in which it gives it back.
+func mayHaveClimbed(s v1alpha1.NamespaceRolloutStatus) bool {
+	return turnFor(s) != "" && memberOf(fleet.Namespace{}, s, time.Time{}, false).Granted == ""
+}
+
+// turnFor answers the next rung if it is the one that the namespace has its turn for.
+func turnFor(s v1alpha1.NamespaceRolloutStatus) v1alpha1.LevelVersion {
+	f := s.Fleet
+	if f == nil || f.EnforceTurn != v1alpha1.EnforceTurnGranted || s.Next == nil || s.Next.Mode != v1alpha1.ModeEnforce || f.GrantedFor != s.Next.To {
+		return ""
+	}
+	return f.GrantedFor
+}
+
 // mine answers the claim of a namespace if it is the rollout's.
 func (f *fleetSnapshot) mine(name string) *v1alpha1.NamespaceRollout {
 	claim := f.claims[name]
@@ -117,15 +159,16 @@ func (f *fleetSnapshot) members(now time.Time) []fleet.Member {
 	var members []fleet.Member
 	for name := range f.assigned.Targets {
 		if claim := f.mine(name); claim != nil {
-			members = append(members, memberOf(fleetNamespace(f.namespaces[name]), claim.Status, now))
+			members = append(members, memberOf(fleetNamespace(f.namespaces[name]), claim.Status, now, f.reached[name]))
 		}
 	}
 	return members
 }
 
 // memberOf reads what a namespace's status says of its turn. A turn given stays
-// as long as the namespace may be about to use it.
-func memberOf(ns fleet.Namespace, s v1alpha1.NamespaceRolloutStatus, now time.Time) fleet.Member {
+// as long as the namespace may be about to use it, or has reached the rung and not
+// said so.
+func memberOf(ns fleet.Namespace, s v1alpha1.NamespaceRolloutStatus, now time.Time, reached bool) fleet.Member {
 	state, _ := summary.State(s)
 	m := fleet.Member{
 		Namespace: ns,
@@ -140,22 +183,16 @@ func memberOf(ns fleet.Namespace, s v1alpha1.NamespaceRolloutStatus, now time.Ti
 	if state == v1alpha1.ReasonAwaitingTurn || state == v1alpha1.ReasonClimbing {
 		m.Wants = s.Next.To // climbing without a turn is asking for one
 	}
-	if f := s.Fleet; f != nil && f.EnforceTurn == v1alpha1.EnforceTurnGranted && f.GrantedFor == s.Next.To && usesTurn[state] {
-		m.Granted = f.GrantedFor
+	if usesTurn[state] || reached {
+		m.Granted = turnFor(s)
 	}
 	return m
 }
 
 // usesTurn are the states in which a namespace may be about to climb by the turn
-// it has, or has climbed and not been able to say so: while its rollout is not
-// acted on, nothing is recorded. In any other state it has climbed, or something
-// holds it: the turn goes to the next.
+// it has. In any other it has climbed, or something holds it: the turn goes to
+// the next.
 var usesTurn = map[string]bool{
-	v1alpha1.ReasonVersionNotServed: true,
-	v1alpha1.ReasonNotSupported:     true,
-	v1alpha1.ReasonInvalidSpec:      true,
-	v1alpha1.ReasonNotOwned:         true,
-
 	v1alpha1.ReasonAwaitingTurn:    true,
 	v1alpha1.ReasonClimbing:        true,
 	v1alpha1.ReasonInconclusive:    true,

@@ -65,7 +65,6 @@ func TestMemberOf(t *testing.T) {
 		"has its turn, and soaks again":      {grantedFor(rung, stateOf(v1alpha1.ReasonSoaking, enforce)), fleet.Member{}},
 		"has its turn, and is suspended":     {grantedFor(rung, stateOf(v1alpha1.ReasonSuspended, enforce)), fleet.Member{}},
 		"has its turn, and was refused":      {grantedFor(rung, stateOf(v1alpha1.ReasonWriteRefused, enforce)), fleet.Member{}},
-		"has its turn, and the spec is none": {grantedFor(rung, stateOf(v1alpha1.ReasonVersionNotServed, enforce)), fleet.Member{Granted: rung}},
 		"had its turn, and climbed":          {grantedFor(rung, conditionTrue(v1alpha1.ConditionComplete)), fleet.Member{Complete: true}},
 		"had its turn for another rung":      {grantedFor("baseline:v1.36", stateOf(v1alpha1.ReasonAwaitingTurn, enforce)), fleet.Member{Wants: rung}},
 		"had its turn for enforce, now warn": {grantedFor(rung, stateOf(v1alpha1.ReasonClimbing, v1alpha1.ModeWarn)), fleet.Member{}},
@@ -74,10 +73,35 @@ func TestMemberOf(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ns := fleet.Namespace{Name: "shop", Labels: map[string]string{"env": "dev"}}
 			tc.want.Namespace = ns
-			if diff := cmp.Diff(tc.want, memberOf(ns, tc.status, morning)); diff != "" {
+			if diff := cmp.Diff(tc.want, memberOf(ns, tc.status, morning, false)); diff != "" {
 				t.Errorf("member (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A turn that was used stays until the namespace says so, whatever it says meanwhile.
+func TestAUsedTurnStays(t *testing.T) {
+	const rung = v1alpha1.LevelVersion("baseline:v1.37")
+	for _, state := range []string{v1alpha1.ReasonSuspended, v1alpha1.ReasonVersionNotServed, v1alpha1.ReasonWriteRefused, v1alpha1.ReasonViolations} {
+		s := grantedFor(rung, stateOf(state, v1alpha1.ModeEnforce))
+		if !mayHaveClimbed(s) {
+			t.Errorf("%s: the namespace is not looked at", state)
+		}
+		if m := memberOf(fleet.Namespace{}, s, morning, true); m.Granted != rung {
+			t.Errorf("%s: the turn is %q, want it to stay", state, m.Granted)
+		}
+	}
+	for name, s := range map[string]v1alpha1.NamespaceRolloutStatus{
+		"has no turn":          stateOf(v1alpha1.ReasonSuspended, v1alpha1.ModeEnforce),
+		"keeps it":             grantedFor(rung, stateOf(v1alpha1.ReasonClimbing, v1alpha1.ModeEnforce)),
+		"has said so":          grantedFor(rung, conditionTrue(v1alpha1.ConditionComplete)),
+		"had it for another":   grantedFor("baseline:v1.36", stateOf(v1alpha1.ReasonSuspended, v1alpha1.ModeEnforce)),
+		"had it, next is warn": grantedFor(rung, stateOf(v1alpha1.ReasonSuspended, v1alpha1.ModeWarn)),
+	} {
+		if mayHaveClimbed(s) {
+			t.Errorf("%s, and is looked at", name)
+		}
 	}
 }
 
