@@ -69,7 +69,7 @@ func (r *NamespaceRolloutReconciler) dryRun(ctx context.Context, s *snapshot, in
 // Where pods that violate hold it, the API server is asked whether it sees them too;
 // it does not look at templates.
 func (r *NamespaceRolloutReconciler) compare(ctx context.Context, s *snapshot, question gate.Input, in *summary.NamespaceInput) {
-	held := in.Decision.Reason == v1alpha1.ReasonViolations && question.Evidence.Pods > 0
+	held := in.Decision.Reason == v1alpha1.ReasonViolations && question.Evidence.Pods > 0 && question.ServerJudges()
 	if held {
 		if came, known := r.comparisons.known(s.namespace.Name, question); known {
 			in.Agreement = &came

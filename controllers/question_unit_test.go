@@ -32,7 +32,8 @@ func questionOf(t *testing.T, s *snapshot) gate.Input {
 func TestQuestion(t *testing.T) {
 	base := questionOf(t, shopSnapshot())
 	want := gate.Input{
-		Now: morning, Rung: enforceBaseline, Synced: true, Server: served, Library: served, Require: v1alpha1.RequirementCompliant,
+		Enforced: privilegedLatest,
+		Now:      morning, Rung: enforceBaseline, Synced: true, Server: served, Library: served, Require: v1alpha1.RequirementCompliant,
 		CleanSince: morning, LastRung: morning.Add(time.Second - time.Hour),
 	}
 	if diff := cmp.Diff(want, base, allowVersions); diff != "" {

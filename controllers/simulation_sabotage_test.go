@@ -156,28 +156,30 @@ var sabotages = map[string]struct {
 	sabotage
 	breaks []string
 	within uint64
+	// from is where to begin to look for a break that few fleets show.
+	from uint64
 }{
-	"violations are not seen":                     {sabotage{ignoreViolations: true}, []string{invariantCompliance}, 10},
-	"a write sets another mode, too":              {sabotage{twoModes: true}, []string{invariantOneStep}, 10},
-	"a write goes up by two levels":               {sabotage{twoLevels: true}, []string{invariantOneStep}, 10},
-	"a write is made on whatever there is by now": {sabotage{ignoreResourceVersion: true}, []string{invariantOneStep}, 10},
-	"a write sets an old version":                 {sabotage{oldVersion: true}, []string{invariantNeverLower}, 10},
-	"a rollback goes all the way down":            {sabotage{rollbackTooFar: true}, []string{invariantNeverLower}, 400},
+	"violations are not seen":                     {sabotage{ignoreViolations: true}, []string{invariantCompliance}, 10, 1},
+	"a write sets another mode, too":              {sabotage{twoModes: true}, []string{invariantOneStep}, 10, 1},
+	"a write goes up by two levels":               {sabotage{twoLevels: true}, []string{invariantOneStep}, 10, 1},
+	"a write is made on whatever there is by now": {sabotage{ignoreResourceVersion: true}, []string{invariantOneStep}, 10, 1},
+	"a write sets an old version":                 {sabotage{oldVersion: true}, []string{invariantNeverLower, invariantCompliance}, 10, 1},
+	"a rollback goes all the way down":            {sabotage{rollbackTooFar: true}, []string{invariantNeverLower}, 400, 1},
 	"a rollback is forgotten": {
-		sabotage{forgetRollback: true}, []string{invariantNeverLower, invariantCompliance, invariantConvergence, promiseSoak}, 200,
+		sabotage{forgetRollback: true}, []string{invariantNeverLower, invariantCompliance, invariantConvergence, promiseSoak}, 200, 1,
 	},
-	"a write sets another label":                          {sabotage{otherLabel: true}, []string{invariantOnlyLabels}, 10},
-	"exclusions are not seen":                             {sabotage{ignoreExcluded: true}, []string{invariantOwnOnly}, 10},
-	"a suspension is not seen":                            {sabotage{ignoreSuspend: true}, []string{invariantActive}, 50},
-	"nothing is looked at past the cache":                 {sabotage{skipConfirm: true}, []string{invariantActive, invariantOwnOnly}, 50},
-	"turns are given from the cache, on any version":      {sabotage{staleTurns: true}, []string{invariantBudget, promiseHold}, 400},
-	"a bake is not seen":                                  {sabotage{forgetBake: true}, []string{invariantBudget, invariantConvergence}, 50},
-	"a climb is not recorded":                             {sabotage{loseRecord: true}, []string{invariantConvergence, invariantNeverLower}, 10},
-	"what is counted is never the same":                   {sabotage{restless: true}, []string{invariantConvergence}, 10},
-	"it is forgotten when the last rung was written":      {sabotage{forgetLastRung: true}, []string{promiseSoak, invariantBudget, invariantConvergence}, 50},
-	"what came and went is forgotten":                     {sabotage{forgetDeparted: true}, []string{promiseSoak}, 400},
-	"any approval counts as that of the pending rung":     {sabotage{anyApproval: true}, []string{promiseApproval}, 50},
-	"a namespace takes its turn without asking the fleet": {sabotage{ownTurn: true}, []string{promiseTurn, promiseHold}, 50},
+	"a write sets another label":                          {sabotage{otherLabel: true}, []string{invariantOnlyLabels}, 10, 1},
+	"exclusions are not seen":                             {sabotage{ignoreExcluded: true}, []string{invariantOwnOnly}, 10, 1},
+	"a suspension is not seen":                            {sabotage{ignoreSuspend: true}, []string{invariantActive}, 50, 1},
+	"nothing is looked at past the cache":                 {sabotage{skipConfirm: true}, []string{invariantActive, invariantOwnOnly}, 50, 1},
+	"turns are given from the cache, on any version":      {sabotage{staleTurns: true}, []string{invariantBudget, promiseHold}, 4000, 400},
+	"a bake is not seen":                                  {sabotage{forgetBake: true}, []string{invariantBudget, invariantConvergence}, 50, 1},
+	"a climb is not recorded":                             {sabotage{loseRecord: true}, []string{invariantConvergence, invariantNeverLower}, 10, 1},
+	"what is counted is never the same":                   {sabotage{restless: true}, []string{invariantConvergence}, 10, 1},
+	"it is forgotten when the last rung was written":      {sabotage{forgetLastRung: true}, []string{promiseSoak, invariantBudget, invariantConvergence}, 50, 1},
+	"what came and went is forgotten":                     {sabotage{forgetDeparted: true}, []string{promiseSoak}, 400, 1},
+	"any approval counts as that of the pending rung":     {sabotage{anyApproval: true}, []string{promiseApproval}, 50, 1},
+	"a namespace takes its turn without asking the fleet": {sabotage{ownTurn: true}, []string{promiseTurn, promiseHold}, 50, 1},
 }
 
 // TestSimulationCatchesSabotage makes sure that the checker is awake: each break
@@ -187,7 +189,7 @@ func TestSimulationCatchesSabotage(t *testing.T) {
 	for name, tc := range sabotages {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for seed := uint64(1); seed <= tc.within; seed++ {
+			for seed := tc.from; seed < tc.from+tc.within; seed++ {
 				found := simulate(seed, tc.sabotage, nil).check.found
 				if len(found) == 0 {
 					continue

@@ -136,6 +136,7 @@ func (s *snapshot) question(in summary.NamespaceInput) (gate.Input, error) {
 		Server:         s.server,
 		Library:        standards.NewestVersion(),
 		Evidence:       evidence.ForGate(),
+		Enforced:       in.Current.Enforce,
 		Require:        require,
 		Soak:           soak,
 		CleanSince:     summary.CleanSince(s.claim.Status.Compliance, evidence, in.Now),

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	psaapi "k8s.io/pod-security-admission/api"
+
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 )
 
@@ -21,13 +23,22 @@ type Agreement struct {
 // agree says nothing of the rung, so that one agreement after the other is no news.
 var agree = Agreement{Reason: v1alpha1.ReasonAgrees, Message: "The operator and the API server say the same"}
 
+// ServerJudges is whether the API server looks at any pod for a dry run of the
+// rung's level: not for a level that is no stricter than what is enforced at that
+// version, nor for privileged (upstream's ValidateNamespace in admission.go).
+func (in Input) ServerJudges() bool {
+	to := in.Rung.To
+	return to.Level != psaapi.LevelPrivileged &&
+		(to.Version != in.Enforced.Version || psaapi.CompareLevels(to.Level, in.Enforced.Level) > 0)
+}
+
 // Agree compares the evidence for a rung with the API server's answer to it, and
 // answers false when that cannot tell. Templates are left aside: the API server
 // does not look at them.
 func Agree(in Input) (Agreement, bool) {
 	d, ours := in.DryRun, in.Evidence.ofPods()
 	switch {
-	case d == nil || !in.Synced:
+	case d == nil || !in.Synced || !in.ServerJudges():
 		return Agreement{}, false
 	case d.Exempt != "" && !in.Exempt:
 		return disagree(v1alpha1.ReasonUndeclaredExemption, in, ours,

@@ -19,6 +19,8 @@ func TestAgree(t *testing.T) {
 		message  []string
 	}{
 		"not asked":            {Evidence{}, func(in *Input) { in.DryRun = nil }, false, "", nil},
+		"nothing stricter":     {violating, func(in *Input) { in.Enforced = in.Rung.To }, false, "", nil},
+		"an older version":     {Evidence{}, func(in *Input) { in.Enforced.Level, in.Enforced.Version = in.Rung.To.Level, v1_38 }, true, "Agrees", nil},
 		"not synced":           {Evidence{}, func(in *Input) { in.Synced = false }, false, "", nil},
 		"neither finds any":    {Evidence{}, func(*Input) {}, true, "Agrees", []string{"say the same"}},
 		"both find some":       {violating, func(in *Input) { in.DryRun.Violations = []string{"web-0: privileged"} }, true, "Agrees", nil},

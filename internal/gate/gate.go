@@ -67,8 +67,10 @@ type Input struct {
 	// RolledBack is why the rung was taken back, empty when it was not.
 	RolledBack string
 
-	// DryRun is the API server's answer, nil while it was not asked.
-	DryRun *DryRun
+	// Enforced is what is enforced now. DryRun is the API server's answer, nil while
+	// it was not asked.
+	Enforced psaapi.LevelVersion
+	DryRun   *DryRun
 }
 
 // Owner is a field manager that owns a label with a value.
