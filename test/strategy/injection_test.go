@@ -97,6 +97,7 @@ func TestInjection(t *testing.T) {
 	want := []v1alpha1.Violation{{
 		Workload: v1alpha1.WorkloadReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "web"},
 		Level:    v1alpha1.LevelBaseline, Check: "privileged", Source: v1alpha1.SourcePod, Pods: 1, Example: pods[0].Name,
+		Apart: "Only pods show it, their template complies: something adds to the pods, or changes, container proxy",
 	}}
 	if diff := cmp.Diff(want, claim.Status.Violations, cmpopts.IgnoreFields(v1alpha1.Violation{}, "Message")); diff != "" {
 		t.Errorf("status.violations (-want +got):\n%s", diff)
