@@ -129,15 +129,24 @@ func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Req
 	}
 	r.tell(s, in, status)
 	if step != nil {
-		err = r.take(ctx, s, *step, in.Decision.Climb)
-	}
-	if refused(err) {
-		status, err = r.rest(ctx, s, &in, *step, err)
+		status, err = r.act(ctx, s, &in, *step, status)
 	}
 	if err == nil && r.advise(ctx, s, in) {
 		return resultOf(ctx, adviseAgain, nil)
 	}
 	return resultOf(ctx, lookAgain(in, status), err)
+}
+
+// act takes the step, and answers the status as it is after it: another than before
+// when the API server has refused it.
+func (r *NamespaceRolloutReconciler) act(
+	ctx context.Context, s *snapshot, in *summary.NamespaceInput, step ladder.Rung, status v1alpha1.NamespaceRolloutStatus,
+) (v1alpha1.NamespaceRolloutStatus, error) {
+	err := r.take(ctx, s, step, in.Decision.Climb)
+	if refused(err) {
+		return r.rest(ctx, s, in, step, err)
+	}
+	return status, err
 }
 
 // rest records that the API server has refused the step, and lets it rest for a

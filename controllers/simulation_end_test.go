@@ -191,27 +191,30 @@ func (c *checker) reasons(name string, claim *v1alpha1.NamespaceRollout, owner *
 	require, _ := (&snapshot{rollout: owner}).pace(rung.Mode)
 	owners, err := nslabels.Owners(c.w.namespaces[name], rung)
 	enforce := rung.Mode == v1alpha1.ModeEnforce
-	strategy := enforceOf(owner)
 	wanted := rung.To.Version
 	if wanted.Latest() {
 		wanted = c.w.server
 	}
 	newest := standards.NewestVersion()
 	return map[string]bool{
-		v1alpha1.ReasonSuspended:     ptr.Deref(owner.Spec.Suspend, false),
-		v1alpha1.ReasonObserving:     owner.Spec.Mode == v1alpha1.RolloutModeObserve,
-		v1alpha1.ReasonExempt:        c.w.config.ExemptNamespaces.Has(name),
-		v1alpha1.ReasonLabelConflict: err == nil && len(owners) > 0 && owner.Spec.LabelConflicts != v1alpha1.LabelConflictTakeOver,
-		v1alpha1.ReasonInvalidLabels: len(nslabels.Read(c.w.namespaces[name], c.w.config.Defaults).InvalidAfter(&rung)) > 0,
-		v1alpha1.ReasonInconclusive:  newest.Older(wanted) || c.w.server.Older(wanted),
-		v1alpha1.ReasonViolations:    require != v1alpha1.RequirementNone && len(c.violating(name, standards.Effective(rung.To, c.w.server))) > 0,
-		v1alpha1.ReasonAwaitingApproval: enforce && strategy.Approval == v1alpha1.ApprovalManual &&
-			(claim.Spec.ApprovedEnforce != rung.To.String() ||
-				c.book(name).approvalUsed == claim.Generation || c.book(name).approvalInForce == claim.Generation),
-		v1alpha1.ReasonWriteRefused: c.w.policies[name],
-		v1alpha1.ReasonRolledBack:   enforce && c.rollbackHolds(name, claim, owner, rung),
-		v1alpha1.ReasonAwaitingTurn: enforce && c.noTurnLeft(owner, name),
+		v1alpha1.ReasonSuspended:        ptr.Deref(owner.Spec.Suspend, false),
+		v1alpha1.ReasonObserving:        owner.Spec.Mode == v1alpha1.RolloutModeObserve,
+		v1alpha1.ReasonExempt:           c.w.config.ExemptNamespaces.Has(name),
+		v1alpha1.ReasonLabelConflict:    err == nil && len(owners) > 0 && owner.Spec.LabelConflicts != v1alpha1.LabelConflictTakeOver,
+		v1alpha1.ReasonInvalidLabels:    len(nslabels.Read(c.w.namespaces[name], c.w.config.Defaults).InvalidAfter(&rung)) > 0,
+		v1alpha1.ReasonInconclusive:     newest.Older(wanted) || c.w.server.Older(wanted),
+		v1alpha1.ReasonViolations:       require != v1alpha1.RequirementNone && len(c.violating(name, standards.Effective(rung.To, c.w.server))) > 0,
+		v1alpha1.ReasonAwaitingApproval: enforce && enforceOf(owner).Approval == v1alpha1.ApprovalManual && c.notApproved(name, claim, rung),
+		v1alpha1.ReasonWriteRefused:     c.w.policies[name],
+		v1alpha1.ReasonRolledBack:       enforce && c.rollbackHolds(name, claim, owner, rung),
+		v1alpha1.ReasonAwaitingTurn:     enforce && c.noTurnLeft(owner, name),
 	}
+}
+
+// notApproved is whether a rung is not approved, or its approval may count as used.
+func (c *checker) notApproved(name string, claim *v1alpha1.NamespaceRollout, rung ladder.Rung) bool {
+	b := c.book(name)
+	return claim.Spec.ApprovedEnforce != rung.To.String() || b.approvalUsed == claim.Generation || b.approvalInForce == claim.Generation
 }
 
 func (c *checker) rollbackHolds(name string, claim *v1alpha1.NamespaceRollout, owner *v1alpha1.PodSecurityRollout, rung ladder.Rung) bool {

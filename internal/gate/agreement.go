@@ -36,30 +36,32 @@ func (in Input) ServerJudges() bool {
 // answers false when that cannot tell. Templates are left aside: the API server
 // does not look at them.
 func Agree(in Input) (Agreement, bool) {
-	d, ours := in.DryRun, in.Evidence.ofPods()
+	if in.DryRun == nil || !in.Synced || !in.ServerJudges() {
+		return Agreement{}, false
+	}
+	d, ours := in.DryRun, in.Evidence.Pods > 0
 	switch {
-	case d == nil || !in.Synced || !in.ServerJudges():
-		return Agreement{}, false
 	case d.Exempt != "" && !in.Exempt:
-		return disagree(v1alpha1.ReasonUndeclaredExemption, in, ours,
-			d.Exempt+". Give the operator the API server's own file by --pod-security-config"), true
-	case len(d.Violations) > 0 && in.Evidence.Pods == 0:
-		return disagree(v1alpha1.ReasonServerStricter, in, ours, strings.Join(d.Violations, "; ")), true
-	case len(d.Violations) > 0 || d.Exempt != "":
+		return in.disagree(v1alpha1.ReasonUndeclaredExemption, d.Exempt+". Give the operator the API server's own file by --pod-security-config"), true
+	case d.Exempt != "":
 		return agree, true
-	case d.Inconclusive != "" || d.Partial != "":
+	case len(d.Violations) > 0 && !ours:
+		return in.disagree(v1alpha1.ReasonServerStricter, strings.Join(d.Violations, "; ")), true
+	case len(d.Violations) > 0:
+		return agree, true
+	case d.Inconclusive+d.Partial != "":
 		return Agreement{}, false
-	case in.Evidence.Pods > 0:
-		return disagree(v1alpha1.ReasonServerLaxer, in, ours,
+	case ours:
+		return in.disagree(v1alpha1.ReasonServerLaxer,
 			"no pod violates. If it exempts their runtime class, give the operator its own file by --pod-security-config"), true
 	}
 	return agree, true
 }
 
-func disagree(reason string, in Input, ours, servers string) Agreement {
+func (in Input) disagree(reason, servers string) Agreement {
 	return Agreement{
 		Disagrees: true, Reason: reason,
-		Message: fmt.Sprintf("Of %s the operator says: %s. The API server says: %s", in.Rung, ours, servers),
+		Message: fmt.Sprintf("Of %s the operator says: %s. The API server says: %s", in.Rung, in.Evidence.ofPods(), servers),
 	}
 }
 

@@ -81,22 +81,28 @@ func TestPodsAndTemplatesApart(t *testing.T) {
 			if !known {
 				t.Fatal("not synced")
 			}
-			var got []string
-			for _, v := range v.Violations {
-				said := fmt.Sprintf("%s %s", v.Source, v.Check)
-				if v.Apart {
-					said += " apart"
-				}
-				if v.Differs != "" {
-					said += " " + v.Differs
-				}
-				got = append(got, said)
-			}
+			got := said(v.Violations)
 			if strings.Join(got, "; ") != strings.Join(tc.want, "; ") {
 				t.Errorf("got %q, want %q", got, tc.want)
 			}
 		})
 	}
+}
+
+// said is violations in short: source, check, whether apart, and what differs.
+func said(violations []Violation) []string {
+	var all []string
+	for _, v := range violations {
+		said := fmt.Sprintf("%s %s", v.Source, v.Check)
+		if v.Apart {
+			said += " apart"
+		}
+		if v.Differs != "" {
+			said += " " + v.Differs
+		}
+		all = append(all, said)
+	}
+	return all
 }
 
 // An Event about a workload needs its UID.

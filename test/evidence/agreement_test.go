@@ -3,6 +3,7 @@
 package evidence
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -62,52 +63,71 @@ func TestAgreement(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin, exempt := clientOf(t, ""), clientOf(t, exemptUser)
+	admin := clientOf(t, "")
 	for _, class := range []string{"kata", "shared", "plain"} {
-		// The three are shared by tests, and stay.
-		err := admin.Create(t.Context(), &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: class}, Handler: handlers[class]})
-		if client.IgnoreAlreadyExists(err) != nil {
-			t.Fatalf("creating RuntimeClass %s: %v", class, err)
-		}
+		createClass(t, admin, class)
 	}
-	namespaces := fill(t, admin, exempt)
-	held := watched(t)
+	namespaces := fill(t, admin, clientOf(t, exemptUser))
 	cfg := configured.Config()
 	cfg.QPS, cfg.Burst = 1000, 1000
 	labels, err := nslabels.NewClient(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := psaapi.MajorMinorVersion(1, 37)
-	compared, violating := 0, 0
+	o := opinions{config: config, held: watched(t), labels: labels}
+	violating := 0
 	for _, name := range namespaces {
 		ns := &corev1.Namespace{}
 		if err := admin.Get(t.Context(), client.ObjectKey{Name: name}, ns); err != nil {
 			t.Fatal(err)
 		}
 		for _, level := range []psaapi.Level{psaapi.LevelBaseline, psaapi.LevelRestricted} {
-			lv := psaapi.LevelVersion{Level: level, Version: server}
-			answer, err := labels.DryRun(t.Context(), ns, lv)
-			if err != nil {
-				t.Fatal(err)
-			}
-			verdict, _ := held.Verdict(name, inventory.Query{Level: standards.Effective(lv, server), ExemptRuntimeClasses: config.ExemptRuntimeClasses})
-			ours := !verdict.Compliant() && !config.ExemptNamespaces.Has(name)
-			if theirs := len(answer.Violations) > 0; ours != theirs {
-				t.Errorf("namespace %s at %s: the operator says %v, the API server %v: %v, %v", name, lv, ours, theirs, verdict.Violations, answer)
-			}
-			if config.ExemptNamespaces.Has(name) != (answer.Exempt != "") {
-				t.Errorf("namespace %s: the API server says of its exemption %q", name, answer.Exempt)
-			}
-			compared++
-			if ours {
+			if o.compare(t, ns, level) {
 				violating++
 			}
 		}
 	}
+	compared := 2 * len(namespaces)
 	t.Logf("%d comparisons in %d namespaces, %d of them of violations", compared, len(namespaces), violating)
 	if violating < compared/10 || violating > compared*9/10 {
 		t.Errorf("%d of %d comparisons are of violations: the namespaces are no mixture", violating, compared)
+	}
+}
+
+// opinions are the operator's and the API server's.
+type opinions struct {
+	config psaconfig.Config
+	held   *inventory.Inventory
+	labels *nslabels.Client
+}
+
+// compare fails the test when the two differ over a namespace, and answers whether it
+// violates the level.
+func (o opinions) compare(t *testing.T, ns *corev1.Namespace, level psaapi.Level) bool {
+	t.Helper()
+	lv := psaapi.LevelVersion{Level: level, Version: psaapi.MajorMinorVersion(1, 37)}
+	answer, err := o.labels.DryRun(t.Context(), ns, lv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdict, _ := o.held.Verdict(ns.Name, inventory.Query{Level: lv, ExemptRuntimeClasses: o.config.ExemptRuntimeClasses})
+	exempt := o.config.ExemptNamespaces.Has(ns.Name)
+	ours := !verdict.Compliant() && !exempt
+	if theirs := len(answer.Violations) > 0; ours != theirs {
+		t.Errorf("namespace %s at %s: the operator says %v, the API server %v: %v, %v", ns.Name, lv.String(), ours, theirs, verdict.Violations, answer)
+	}
+	if exempt != (answer.Exempt != "") {
+		t.Errorf("namespace %s: the API server says of its exemption %q", ns.Name, answer.Exempt)
+	}
+	return ours
+}
+
+// createClass makes a RuntimeClass that tests share, and that stays.
+func createClass(t *testing.T, c client.Client, name string) {
+	t.Helper()
+	err := c.Create(t.Context(), &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Handler: cmp.Or(handlers[name], "acme")})
+	if client.IgnoreAlreadyExists(err) != nil {
+		t.Fatalf("creating RuntimeClass %s: %v", name, err)
 	}
 }
 

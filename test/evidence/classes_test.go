@@ -45,13 +45,7 @@ func TestRuntimeClasses(t *testing.T) {
 	exempt := clientOf(t, exemptUser)
 	s.create(newNamespace("classes", "classes"))
 	for _, name := range []string{"kata", "shared", "gvisor", "wasm", "odd", "gone"} {
-		class := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Handler: "acme"}
-		if h := handlers[name]; h != "" {
-			class.Handler = h
-		}
-		if err := s.Create(t.Context(), class); client.IgnoreAlreadyExists(err) != nil {
-			t.Fatalf("creating RuntimeClass %s: %v", name, err)
-		}
+		createClass(t, s.Client, name)
 		if err := exempt.Create(t.Context(), newPod("classes", name, privileged, of(name))); err != nil {
 			t.Fatalf("creating a pod of class %s: %v", name, err)
 		}
@@ -141,10 +135,7 @@ func TestRequireIsolatedExemptions(t *testing.T) {
 	s := at(t, configured, controllers.Options{PodSecurityConfig: ownConfig(t), RequireIsolatedExemptions: true})
 	exempt := clientOf(t, exemptUser)
 	for _, name := range []string{"kata", "shared"} {
-		class := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Handler: handlers[name]}
-		if err := s.Create(t.Context(), class); client.IgnoreAlreadyExists(err) != nil {
-			t.Fatal(err)
-		}
+		createClass(t, s.Client, name)
 		s.create(newNamespace("isolated-"+name, "isolated"))
 		if err := exempt.Create(t.Context(), newPod("isolated-"+name, "p", privileged, of(name))); err != nil {
 			t.Fatal(err)
@@ -172,9 +163,7 @@ func TestUndeclaredExemptions(t *testing.T) {
 	if err := s.Patch(t.Context(), relabel, client.Merge, client.FieldOwner("kubectl-label")); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Create(t.Context(), &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "kata"}, Handler: handlers["kata"]}); client.IgnoreAlreadyExists(err) != nil {
-		t.Fatal(err)
-	}
+	createClass(t, s.Client, "kata")
 	ns := newNamespace("undeclared", "undeclared")
 	ns.Labels["pod-security.kubernetes.io/enforce"] = "privileged"
 	s.create(ns)

@@ -52,33 +52,44 @@ func TestForecast(t *testing.T) {
 		}
 		return state(v1alpha1.ReasonViolations)(status)
 	})
-	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for minor := 34; minor <= 37; minor++ {
 		version := psaapi.MajorMinorVersion(1, minor)
-		violating := 0
-		for _, d := range []*appsv1.Deployment{probing, tuned, clean} {
-			template := d.Spec.Template
-			results := evaluator.EvaluatePod(psaapi.LevelVersion{Level: psaapi.LevelBaseline, Version: version}, &template.ObjectMeta, &template.Spec)
-			if !policy.AggregateCheckResults(results).Allowed {
-				violating++
-			}
-		}
-		foretold := -1
-		for _, e := range claim.Status.Forecast {
-			if e.Level == v1alpha1.LevelBaseline && within(t, version, e.From, e.To) {
-				foretold = int(e.ViolatingWorkloads)
-			}
-		}
-		if foretold != violating {
-			t.Errorf("at %s %d workloads are foretold to violate baseline, upstream says %d: %+v", version, foretold, violating, claim.Status.Forecast)
+		if got, want := foretold(t, claim.Status.Forecast, version), upstream(t, version, probing, tuned, clean); got != want {
+			t.Errorf("at %s %d workloads are foretold to violate baseline, upstream says %d: %+v", version.String(), got, want, claim.Status.Forecast)
 		}
 	}
 	if last := claim.Status.Forecast[len(claim.Status.Forecast)-1]; last.Allowed != 1 {
 		t.Errorf("v1.37 allows the sysctl, and %+v does not say so", last)
 	}
+}
+
+// foretold is how many workloads the forecast has violate baseline at a version.
+func foretold(t *testing.T, forecast []v1alpha1.ForecastEntry, version psaapi.Version) int {
+	t.Helper()
+	for _, e := range forecast {
+		if e.Level == v1alpha1.LevelBaseline && within(t, version, e.From, e.To) {
+			return int(e.ViolatingWorkloads)
+		}
+	}
+	return -1
+}
+
+// upstream is how many of the Deployments upstream's evaluator has violate baseline.
+func upstream(t *testing.T, version psaapi.Version, all ...*appsv1.Deployment) int {
+	t.Helper()
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	violating := 0
+	for _, d := range all {
+		template := d.Spec.Template
+		results := evaluator.EvaluatePod(psaapi.LevelVersion{Level: psaapi.LevelBaseline, Version: version}, &template.ObjectMeta, &template.Spec)
+		if !policy.AggregateCheckResults(results).Allowed {
+			violating++
+		}
+	}
+	return violating
 }
 
 func within(t *testing.T, v psaapi.Version, from, to string) bool {
@@ -124,17 +135,7 @@ func TestManyViolations(t *testing.T) {
 	if claim.Status.ViolationsTotal <= 32 || len(claim.Status.Violations) != 32 {
 		t.Errorf("%d of %d violations are listed, want 32 of more", len(claim.Status.Violations), claim.Status.ViolationsTotal)
 	}
-	// Owners are told little by little, and that writes no status.
-	await.Until(t, soon, func() error {
-		var events eventsv1.EventList
-		if err := s.List(t.Context(), &events, client.InNamespace("many"), client.MatchingFields{"reason": "PodSecurityViolation"}); err != nil {
-			return err
-		}
-		if len(events.Items) < 150 {
-			return fmt.Errorf("%d owners were told", len(events.Items))
-		}
-		return nil
-	})
+	s.awaitAdvice("many", 150)
 	again := &v1alpha1.NamespaceRollout{}
 	if err := s.Get(t.Context(), client.ObjectKeyFromObject(claim), again); err != nil {
 		t.Fatal(err)
@@ -142,4 +143,19 @@ func TestManyViolations(t *testing.T) {
 	if again.ResourceVersion != claim.ResourceVersion {
 		t.Errorf("the status was written again: %s, then %s", claim.ResourceVersion, again.ResourceVersion)
 	}
+}
+
+// awaitAdvice waits until so many owners were told: little by little.
+func (s *site) awaitAdvice(namespace string, owners int) {
+	s.Helper()
+	await.Until(s.T, soon, func() error {
+		var events eventsv1.EventList
+		if err := s.List(s.Context(), &events, client.InNamespace(namespace), client.MatchingFields{"reason": "PodSecurityViolation"}); err != nil {
+			return err
+		}
+		if len(events.Items) < owners {
+			return fmt.Errorf("%d owners were told", len(events.Items))
+		}
+		return nil
+	})
 }
