@@ -43,11 +43,9 @@ func Agree(in Input) (Agreement, bool) {
 	switch {
 	case d.Exempt != "" && !in.Exempt:
 		return in.disagree(v1alpha1.ReasonUndeclaredExemption, d.Exempt+". Give the operator the API server's own file by --pod-security-config"), true
-	case d.Exempt != "":
-		return agree, true
 	case len(d.Violations) > 0 && !ours:
 		return in.disagree(v1alpha1.ReasonServerStricter, strings.Join(d.Violations, "; ")), true
-	case len(d.Violations) > 0:
+	case len(d.Violations) > 0, d.Exempt != "":
 		return agree, true
 	case d.Inconclusive+d.Partial != "":
 		return Agreement{}, false
