@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manifest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	goyaml "go.yaml.in/yaml/v3"
+	kjson "sigs.k8s.io/json"
+	"sigs.k8s.io/yaml"
+)
+
+// document is one of an input: its text, its values and its nodes.
+type document struct {
+	chunk
+	// value is as encoding/json decodes it, with integers as int64.
+	value any
+	// root is nil for JSON that is no YAML, of which there is little.
+	root *goyaml.Node
+	// lines are the offsets at which the lines begin that the nodes count by.
+	lines []int
+	// near is the place that offsetOf found last: long lines are mostly asked about from left to right.
+	near struct{ line, column, offset int }
+}
+
+// parse decodes a document. Its errors are problems.
+func parse(c chunk) (*document, error) {
+	d := &document{chunk: c, lines: lineStarts(c.text)}
+	root, err := nodes(c)
+	switch {
+	case err == nil:
+		d.root = root
+	case !c.json:
+		return nil, d.syntaxError(err)
+	}
+	if err := d.bounded(d.root, 0); err != nil {
+		return nil, err
+	}
+	encoded := c.text
+	if !c.json {
+		if encoded, err = yaml.YAMLToJSONStrict(c.text); err != nil {
+			return nil, d.syntaxError(err)
+		}
+	}
+	strict, err := kjson.UnmarshalStrict(encoded, &d.value, kjson.DisallowDuplicateFields)
+	if err == nil && len(strict) > 0 {
+		err = strict[0]
+	}
+	if err != nil {
+		return nil, &problem{offset: firstContent(c.text), message: err.Error()}
+	}
+	return d, nil
+}
+
+// surrogates are the halves of characters that JSON escapes and YAML cannot.
+var surrogates = regexp.MustCompile(`\\u[dD][89a-fA-F][0-9a-fA-F]{2}`)
+
+// nodes parses a document into nodes. Where JSON differs from YAML it is made alike first, in the same length.
+func nodes(c chunk) (*goyaml.Node, error) {
+	text := c.text
+	if c.json {
+		text = surrogates.ReplaceAll(text, []byte(`\u0020`))
+	}
+	decoder := goyaml.NewDecoder(bytes.NewReader(text))
+	var document, another goyaml.Node
+	if err := decoder.Decode(&document); err != nil {
+		return nil, err
+	}
+	if err := decoder.Decode(&another); err == nil {
+		return nil, fmt.Errorf("line %d: another document begins here without --- before it", another.Line)
+	}
+	if len(document.Content) == 0 {
+		return nil, errors.New("there is nothing in it")
+	}
+	return document.Content[0], nil
+}
+
+var errorLine = regexp.MustCompile(`\bline (\d+): `)
+
+// syntaxError finds the line that a parser's error names.
+func (d *document) syntaxError(err error) error {
+	message := strings.TrimPrefix(err.Error(), "error converting YAML to JSON: ")
+	message = strings.TrimPrefix(message, "yaml: ")
+	message = strings.TrimPrefix(message, "unmarshal errors:\n  ")
+	at := firstContent(d.text)
+	if found := errorLine.FindStringSubmatch(message); found != nil {
+		message = strings.Replace(message, found[0], "", 1)
+		if line, err := strconv.Atoi(found[1]); err == nil && line >= 1 && line <= len(d.lines) {
+			at = d.lines[line-1]
+		}
+	}
+	// Further errors of the same document name lines of the document, not of the file.
+	message, _, _ = strings.Cut(message, "\n")
+	return &problem{offset: at, message: message}
+}
+
+// bounded fails for a document that is nested too deep. Aliases are not followed: the decoder bounds what they expand to.
+func (d *document) bounded(n *goyaml.Node, depth int) error {
+	if n == nil {
+		return nil
+	}
+	if depth > MaxDepth {
+		return &problem{offset: d.offsetOf(n), message: fmt.Sprintf("nested more than %d deep", MaxDepth)}
+	}
+	for _, child := range n.Content {
+		if err := d.bounded(child, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lineStarts are the offsets at which lines begin, by all the breaks that YAML 1.1 knows.
+func lineStarts(text []byte) []int {
+	starts := []int{0}
+	for at := 0; at < len(text); {
+		width := breakWidth(text[at:])
+		if width > 0 {
+			starts = append(starts, at+width)
+		}
+		at += max(width, 1)
+	}
+	return starts
+}
+
+func breakWidth(text []byte) int {
+	switch {
+	case bytes.HasPrefix(text, []byte("\r\n")):
+		return 2
+	case text[0] == '\n', text[0] == '\r':
+		return 1
+	case bytes.HasPrefix(text, []byte("\u0085")):
+		return 2
+	case bytes.HasPrefix(text, []byte("\u2028")), bytes.HasPrefix(text, []byte("\u2029")):
+		return 3
+	}
+	return 0
+}
+
+// offsetOf is where in the document a node begins.
+func (d *document) offsetOf(n *goyaml.Node) int {
+	if n.Line < 1 || n.Line > len(d.lines) {
+		return len(d.text)
+	}
+	column, at := 1, d.lines[n.Line-1]
+	if d.near.line == n.Line && d.near.column <= n.Column {
+		column, at = d.near.column, d.near.offset
+	}
+	for ; column < n.Column; column++ {
+		_, width := utf8.DecodeRune(d.text[at:])
+		at += width
+	}
+	d.near.line, d.near.column, d.near.offset = n.Line, n.Column, at
+	return at
+}
+
+// lineOf is where the line of an offset begins.
+func (d *document) lineOf(offset int) int {
+	return d.lines[sort.SearchInts(d.lines, offset+1)-1]
+}
