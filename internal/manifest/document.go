@@ -96,6 +96,9 @@ func (d *document) syntaxError(err error) error {
 			at = d.lines[line-1]
 		}
 	}
+	if strings.HasPrefix(message, "invalid map key") {
+		message = "a key that is no text"
+	}
 	// Further errors of the same document name lines of the document, not of the file.
 	message, _, _ = strings.Cut(message, "\n")
 	return &problem{offset: at, message: message}

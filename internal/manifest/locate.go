@@ -100,18 +100,12 @@ func (p Pod) Locate(path remedy.Path) Position {
 	return p.file.position(p.document.offset + p.document.locate(join(p.path, path)))
 }
 
-// Has says whether there is something at a path of the template.
-func (p Pod) Has(path remedy.Path) bool {
-	path = join(p.path, path)
-	return len(p.document.walk(path)) == len(path)+1
+// Whole is the path of the object that a path of the template is, such as `spec.template.spec.containers[0]`.
+func (p Pod) Whole(path remedy.Path) remedy.Path {
+	return join(p.path[len(p.object):], path)
 }
 
-// Field is the path of the object that a path of the template is, such as `spec.template.spec.containers[0]`.
-func (p Pod) Field(path remedy.Path) string {
-	return join(p.path[len(p.object):], path).String()
-}
-
-// Identity is Field with names for items of lists where they have some, such as `spec.template.spec.containers[name=web]`: what stays the same when a list is
+// Identity is Whole in text, with names for items of lists where they have some, such as `spec.template.spec.containers[name=web]`: what stays the same when a list is
 // put in another order.
 func (p Pod) Identity(path remedy.Path) string {
 	full := join(p.path, path)
@@ -142,4 +136,35 @@ func itemIdentity(item entry) string {
 		return "name=" + name.value.Value
 	}
 	return strconv.Itoa(item.index)
+}
+
+// Items counts the items of the list at a path of the template: 0 when there is no list.
+func (p Pod) Items(path remedy.Path) int {
+	if n := p.at(path); n != nil && n.Kind == goyaml.SequenceNode {
+		return len(n.Content)
+	}
+	return 0
+}
+
+// Fields are the names of the fields of the object at a path of the template, in the order in which they stand.
+func (p Pod) Fields(path remedy.Path) []string {
+	n := p.at(path)
+	if n == nil || n.Kind != goyaml.MappingNode {
+		return nil
+	}
+	var names []string
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		names = append(names, n.Content[i].Value)
+	}
+	return names
+}
+
+// at is the node at a path of the template, nil when it is missing.
+func (p Pod) at(path remedy.Path) *goyaml.Node {
+	path = join(p.path, path)
+	trail := p.document.walk(path)
+	if len(trail) <= len(path) {
+		return nil
+	}
+	return target(trail[len(trail)-1].value)
 }

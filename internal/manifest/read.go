@@ -35,6 +35,11 @@ type File struct {
 	documents []*document
 }
 
+// Text is what was read. It is not to be changed.
+func (f *File) Text() []byte {
+	return f.text
+}
+
 // Error is something in an input that cannot be understood.
 type Error struct {
 	File string
