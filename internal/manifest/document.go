@@ -10,7 +10,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	goyaml "go.yaml.in/yaml/v3"
 	kjson "sigs.k8s.io/json"
@@ -25,14 +24,31 @@ type document struct {
 	// root is nil for JSON that is no YAML, of which there is little.
 	root *goyaml.Node
 	// lines are the offsets at which the lines begin that the nodes count by.
-	lines []int
-	// near is the place that offsetOf found last: long lines are mostly asked about from left to right.
-	near struct{ line, column, offset int }
+	lines      []int
+	characters characters
+}
+
+// forget drops all but the text. A large input has many documents, and most are never asked about again.
+func (d *document) forget() {
+	*d = document{chunk: d.chunk}
+}
+
+// remember parses what was dropped, which has been parsed before.
+func (d *document) remember() {
+	if d.lines != nil {
+		return
+	}
+	if again, err := parse(d.chunk); err == nil {
+		*d = *again
+	}
 }
 
 // parse decodes a document. Its errors are problems.
 func parse(c chunk) (*document, error) {
-	d := &document{chunk: c, lines: lineStarts(c.text)}
+	if len(c.text) > MaxDocument {
+		return nil, &problem{message: fmt.Sprintf("a document of more than %d MiB: divide it, a List by its items", MaxDocument>>20)}
+	}
+	d := &document{chunk: c, lines: lineStarts(c.text), characters: newCharacters(c.text)}
 	root, err := nodes(c)
 	switch {
 	case err == nil:
@@ -152,16 +168,7 @@ func (d *document) offsetOf(n *goyaml.Node) int {
 	if n.Line < 1 || n.Line > len(d.lines) {
 		return len(d.text)
 	}
-	column, at := 1, d.lines[n.Line-1]
-	if d.near.line == n.Line && d.near.column <= n.Column {
-		column, at = d.near.column, d.near.offset
-	}
-	for ; column < n.Column; column++ {
-		_, width := utf8.DecodeRune(d.text[at:])
-		at += width
-	}
-	d.near.line, d.near.column, d.near.offset = n.Line, n.Column, at
-	return at
+	return d.characters.offset(d.characters.before(d.lines[n.Line-1]) + n.Column - 1)
 }
 
 // lineOf is where the line of an offset begins.

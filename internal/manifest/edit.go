@@ -34,6 +34,7 @@ func (f *File) Edit(edits []Edit) ([]byte, []Edit) {
 		text.Write(f.text[done:d.offset])
 		text.Write(edited.text)
 		done = d.offset + len(d.text)
+		d.forget()
 	}
 	text.Write(f.text[done:])
 	return text.Bytes(), impossible
@@ -44,6 +45,7 @@ func settle(d *document, edits []Edit) (*document, []Edit) {
 	if len(edits) == 0 {
 		return d, nil
 	}
+	d.remember()
 	if edited, err := d.edited(edits); err == nil {
 		return edited, nil
 	}

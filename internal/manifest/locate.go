@@ -97,6 +97,7 @@ func (d *document) locate(path remedy.Path) int {
 
 // Locate is where a path of the template leads: to the field or item, or, when it is missing, to the nearest thing around it that is there.
 func (p Pod) Locate(path remedy.Path) Position {
+	p.file.reopen(p.document)
 	return p.file.position(p.document.offset + p.document.locate(join(p.path, path)))
 }
 
@@ -108,6 +109,7 @@ func (p Pod) Whole(path remedy.Path) remedy.Path {
 // Identity is Whole in text, with names for items of lists where they have some, such as `spec.template.spec.containers[name=web]`: what stays the same when a list is
 // put in another order.
 func (p Pod) Identity(path remedy.Path) string {
+	p.file.reopen(p.document)
 	full := join(p.path, path)
 	trail := p.document.walk(full)
 	var b strings.Builder
@@ -161,6 +163,7 @@ func (p Pod) Fields(path remedy.Path) []string {
 
 // at is the node at a path of the template, nil when it is missing.
 func (p Pod) at(path remedy.Path) *goyaml.Node {
+	p.file.reopen(p.document)
 	path = join(p.path, path)
 	trail := p.document.walk(path)
 	if len(trail) <= len(path) {

@@ -13,8 +13,9 @@ import (
 
 // The most that is read. A cluster's API server refuses an object of more than 3 MiB; these leave room for Lists of many.
 const (
-	// MaxBytes is the size of one input.
-	MaxBytes = 64 << 20
+	// MaxBytes is the size of one input, MaxDocument that of one document in it.
+	MaxBytes    = 64 << 20
+	MaxDocument = 16 << 20
 	// MaxDepth is how deep lists and objects may be nested in one document.
 	MaxDepth = 1000
 )
@@ -30,9 +31,11 @@ type File struct {
 	// Others are the objects, and the documents that are no objects, that hold no pod.
 	Others []Object
 
-	text      []byte
-	lines     []int // where lines begin, by what editors take for a line
-	documents []*document
+	text       []byte
+	lines      []int // where lines begin, by what editors take for a line
+	characters characters
+	documents  []*document
+	open       *document // the one whose nodes are at hand
 }
 
 // Text is what was read. It is not to be changed.
@@ -67,7 +70,7 @@ func Read(name string, r io.Reader) (*File, error) {
 	if reason := unreadable(text); reason != "" {
 		return f, &Error{File: name, Message: reason}
 	}
-	f.text, f.lines = text, []int{0}
+	f.text, f.characters, f.lines = text, newCharacters(text), []int{0}
 	for at := lineEnd(text, 0); at < len(text); at = lineEnd(text, at) {
 		f.lines = append(f.lines, at)
 	}
@@ -78,6 +81,7 @@ func Read(name string, r io.Reader) (*File, error) {
 		if err == nil {
 			f.documents = append(f.documents, d)
 			err = f.collect(d)
+			d.forget()
 		}
 		errs = append(errs, f.placed(c, err)...)
 	}
@@ -156,5 +160,14 @@ func (f *File) lineOf(offset int) int {
 // position of an offset of the input.
 func (f *File) position(offset int) Position {
 	line := f.lineOf(offset)
-	return Position{Line: line, Column: utf8.RuneCount(f.text[f.lines[line-1]:offset]) + 1}
+	return Position{Line: line, Column: f.characters.before(offset) - f.characters.before(f.lines[line-1]) + 1}
+}
+
+// reopen has the nodes of a document at hand, and of no other.
+func (f *File) reopen(d *document) {
+	if f.open != nil && f.open != d {
+		f.open.forget()
+	}
+	d.remember()
+	f.open = d
 }
