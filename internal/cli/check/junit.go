@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -70,13 +71,21 @@ func (s *testSuites) add(file string, c testCase) {
 		file = "input"
 	}
 	c.ClassName, c.File = file, file
-	if n := len(s.Suites); n == 0 || s.Suites[n-1].Name != file {
-		s.Suites = append(s.Suites, &testSuite{Name: file})
-	}
-	suite := s.Suites[len(s.Suites)-1]
+	suite := s.suite(file)
 	suite.Cases = append(suite.Cases, c)
 	suite.count(c)
 	s.count(c)
+}
+
+func (s *testSuites) suite(name string) *testSuite {
+	for _, suite := range slices.Backward(s.Suites) { // mostly the last one
+		if suite.Name == name {
+			return suite
+		}
+	}
+	suite := &testSuite{Name: name}
+	s.Suites = append(s.Suites, suite)
+	return suite
 }
 
 func (n *counts) count(c testCase) {

@@ -50,7 +50,11 @@ func writeGitHub(w io.Writer, r *Report) error {
 			gitHubProperty.Replace(f.Check), gitHubData.Replace(fmt.Sprintf("%s: %s\n%s", f.Object, f.Message, f.Remedy)))
 	}
 	for _, e := range r.Errors {
-		fmt.Fprintf(&b, "::error file=%s,line=%d,title=input::%s\n", gitHubProperty.Replace(e.File), max(e.Line, 1), gitHubData.Replace(e.Message))
+		place := ""
+		if e.File != "" {
+			place = fmt.Sprintf("file=%s,line=%d,", gitHubProperty.Replace(e.File), max(e.Line, 1))
+		}
+		fmt.Fprintf(&b, "::error %stitle=input::%s\n", place, gitHubData.Replace(e.Message))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

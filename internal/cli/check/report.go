@@ -104,6 +104,7 @@ func newReport(e *standards.Evaluator, in *offline.Input) *Report {
 			lv, held := in.Target(pod)
 			if result.exempt = !held; held {
 				result.findings = findingsOf(e, lv, file.Name, pod)
+				slices.SortStableFunc(result.findings, byPlace)
 			}
 			r.pods = append(r.pods, result)
 		}
@@ -135,10 +136,12 @@ func (r *Report) sum() {
 		r.Findings = append(r.Findings, pod.findings...)
 	}
 	r.Summary.Pods, r.Summary.Findings = len(r.pods), len(r.Findings)
-	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
-			cmp.Compare(a.Check, b.Check), cmp.Compare(a.Field, b.Field))
-	})
+	slices.SortStableFunc(r.Findings, byPlace)
+}
+
+func byPlace(a, b Finding) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+		cmp.Compare(a.Check, b.Check), cmp.Compare(a.Field, b.Field))
 }
 
 // fingerprint is what is the same for a finding wherever it stands. The version of the API is left out: it changes, and the object is the same.

@@ -26,7 +26,7 @@ type Options struct {
 // AddFlags adds them to a command.
 func (o *Options) AddFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringSliceVarP(&o.Filenames, "filename", "f", nil, "a manifest, a directory of manifests, or - for standard input; may be given many times")
+	flags.StringArrayVarP(&o.Filenames, "filename", "f", nil, "a manifest, a directory of manifests, or - for standard input; may be given many times")
 	flags.StringVar(&o.Level, "level", "", "the level to comply with: privileged, baseline or restricted (default restricted, or what the labels of a Namespace among the manifests enforce)")
 	flags.StringVar(&o.Version, "version", "", "the version of the level, such as v1.37, or latest (default the newest that is known here)")
 	flags.StringSliceVar(&o.ExemptRuntimeClasses, "exempt-runtime-classes", nil, "runtime classes whose pods the cluster exempts")
