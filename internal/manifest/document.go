@@ -56,13 +56,20 @@ func parse(c chunk) (*document, error) {
 	case !c.json:
 		return nil, d.syntaxError(err)
 	}
-	if err := d.bounded(d.root, 0); err != nil {
+	if err := d.sound(d.root, 0); err != nil {
 		return nil, err
 	}
-	encoded := c.text
-	if !c.json {
-		if encoded, err = yaml.YAMLToJSONStrict(c.text); err != nil {
-			return nil, d.syntaxError(err)
+	return d, d.decode()
+}
+
+// decode reads the value, as kubectl does.
+func (d *document) decode() error {
+	encoded := d.text
+	if !d.json {
+		var err error
+		// Not strictly: that takes what overrides a merge for a duplicate.
+		if encoded, err = yaml.YAMLToJSON(d.text); err != nil {
+			return d.syntaxError(err)
 		}
 	}
 	strict, err := kjson.UnmarshalStrict(encoded, &d.value, kjson.DisallowDuplicateFields)
@@ -70,9 +77,9 @@ func parse(c chunk) (*document, error) {
 		err = strict[0]
 	}
 	if err != nil {
-		return nil, &problem{offset: firstContent(c.text), message: err.Error()}
+		return &problem{offset: firstContent(d.text), message: err.Error()}
 	}
-	return d, nil
+	return nil
 }
 
 // surrogates are the halves of characters that JSON escapes and YAML cannot.
@@ -104,7 +111,6 @@ var errorLine = regexp.MustCompile(`\bline (\d+): `)
 func (d *document) syntaxError(err error) error {
 	message := strings.TrimPrefix(err.Error(), "error converting YAML to JSON: ")
 	message = strings.TrimPrefix(message, "yaml: ")
-	message = strings.TrimPrefix(message, "unmarshal errors:\n  ")
 	at := firstContent(d.text)
 	if found := errorLine.FindStringSubmatch(message); found != nil {
 		message = strings.Replace(message, found[0], "", 1)
@@ -120,16 +126,24 @@ func (d *document) syntaxError(err error) error {
 	return &problem{offset: at, message: message}
 }
 
-// bounded fails for a document that is nested too deep. Aliases are not followed: the decoder bounds what they expand to.
-func (d *document) bounded(n *goyaml.Node, depth int) error {
+// sound fails for a document that is nested too deep, or that says something twice: kubectl would take one of the two and say nothing. Aliases are not followed: the
+// decoder bounds what they expand to.
+func (d *document) sound(n *goyaml.Node, depth int) error {
 	if n == nil {
 		return nil
 	}
 	if depth > MaxDepth {
 		return &problem{offset: d.offsetOf(n), message: fmt.Sprintf("nested more than %d deep", MaxDepth)}
 	}
-	for _, child := range n.Content {
-		if err := d.bounded(child, depth+1); err != nil {
+	seen := make(map[string]bool)
+	for i, child := range n.Content {
+		if isKey := n.Kind == goyaml.MappingNode && i%2 == 0; isKey && child.Kind == goyaml.ScalarNode {
+			if seen[child.Value] {
+				return &problem{offset: d.offsetOf(child), message: fmt.Sprintf("the field %q is there twice", child.Value)}
+			}
+			seen[child.Value] = child.Tag != mergeTag
+		}
+		if err := d.sound(child, depth+1); err != nil {
 			return err
 		}
 	}

@@ -108,7 +108,7 @@ func (p *plan) quotes(n *goyaml.Node) bool {
 }
 
 // plainWord is a text that is never anything else to YAML.
-var plainWord = regexp.MustCompile(`^[A-Z][a-z]+[A-Z][A-Za-z]+$`)
+var plainWord = regexp.MustCompile(`^(ALL|[A-Z][a-z]+[A-Z][A-Za-z]+)$`)
 
 // flow writes a value in one line.
 func flow(value any, quoted bool) string {
