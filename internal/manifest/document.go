@@ -54,6 +54,9 @@ func parse(c chunk) (*document, error) {
 	case err == nil:
 		d.root = root
 	case !c.json:
+		if _, err2 := yaml.YAMLToJSON(c.text); err2 != nil {
+			err = err2 // it names the line at fault, where the other names that of what is around it
+		}
 		return nil, d.syntaxError(err)
 	}
 	if err := d.sound(d.root, 0); err != nil {
@@ -105,7 +108,11 @@ func nodes(c chunk) (*goyaml.Node, error) {
 	return document.Content[0], nil
 }
 
-var errorLine = regexp.MustCompile(`\bline (\d+): `)
+var (
+	errorLine = regexp.MustCompile(`\bline (\d+): `)
+	// lateError are those whose line is counted from 0.
+	lateError = regexp.MustCompile(`^did not find expected (<|node content|key|'|the)`)
+)
 
 // syntaxError finds the line that a parser's error names.
 func (d *document) syntaxError(err error) error {
@@ -114,8 +121,12 @@ func (d *document) syntaxError(err error) error {
 	at := firstContent(d.text)
 	if found := errorLine.FindStringSubmatch(message); found != nil {
 		message = strings.Replace(message, found[0], "", 1)
-		if line, err := strconv.Atoi(found[1]); err == nil && line >= 1 && line <= len(d.lines) {
-			at = d.lines[line-1]
+		line, err := strconv.Atoi(found[1])
+		if lateError.MatchString(message) {
+			line++
+		}
+		if err == nil && line >= 1 {
+			at = min(d.lines[min(line, len(d.lines))-1], len(bytes.TrimRight(d.text, blanks)))
 		}
 	}
 	if strings.HasPrefix(message, "invalid map key") {

@@ -3,6 +3,7 @@
 package manifest
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"slices"
@@ -70,11 +71,35 @@ func (p *plan) index(n *goyaml.Node, next int) {
 func (p *plan) beginning(n *goyaml.Node, i int) int {
 	at := p.offsetOf(n.Content[i])
 	if n.Kind == goyaml.SequenceNode && n.Style&goyaml.FlowStyle == 0 {
-		if dash := p.skipBack(at) - 1; dash >= 0 && p.document.text[dash] == '-' {
+		if dash := p.dashBefore(at); dash >= 0 {
 			return dash
 		}
 	}
 	return at
+}
+
+// dashBefore finds the dash before an item, over blanks and comments. It answers -1 when something else is there.
+func (d *document) dashBefore(at int) int {
+	for {
+		end := d.skipBack(at)
+		if end == 0 {
+			return -1
+		}
+		if d.text[end-1] == '-' {
+			return end - 1
+		}
+		line := d.lineOf(end - 1)
+		content := bytes.TrimLeft(d.text[line:end], blanks)
+		start := end - len(content)
+		switch afterDash := bytes.TrimLeft(bytes.TrimPrefix(content, []byte("-")), blanks); {
+		case content[0] == '#':
+			at = line
+		case content[0] == '-' && afterDash[0] == '#':
+			return start
+		default:
+			return -1
+		}
+	}
 }
 
 var (
