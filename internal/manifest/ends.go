@@ -71,20 +71,28 @@ func (p *plan) textEnd(start, limit int) int {
 
 // endOf is the end of a node in one piece: a scalar, an alias, or what is in brackets.
 func (p *plan) endOf(n *goyaml.Node) (int, error) {
-	start, text := p.offsetOf(n), p.document.text
+	start := p.offsetOf(n)
 	switch {
 	case n.Anchor != "" || n.Style&goyaml.TaggedStyle != 0:
 		return start, errUnknownForm
 	case n.Kind == goyaml.AliasNode:
-		return endOfWord(text, start, "*"+n.Value)
-	case n.Kind == goyaml.ScalarNode && n.Style&goyaml.DoubleQuotedStyle != 0:
-		return endOfQuoted(text, start, '"')
-	case n.Kind == goyaml.ScalarNode && n.Style&goyaml.SingleQuotedStyle != 0:
-		return endOfQuoted(text, start, '\'')
-	case n.Kind == goyaml.ScalarNode && n.Style == 0 && n.Value != "":
-		return endOfWord(text, start, n.Value)
+		return endOfWord(p.document.text, start, "*"+n.Value)
+	case n.Kind == goyaml.ScalarNode:
+		return endOfScalar(p.document.text, start, n)
 	case n.Style&goyaml.FlowStyle != 0:
 		return p.endOfBrackets(n, start)
+	}
+	return start, errUnknownForm
+}
+
+func endOfScalar(text []byte, start int, n *goyaml.Node) (int, error) {
+	switch {
+	case n.Style&goyaml.DoubleQuotedStyle != 0:
+		return endOfQuoted(text, start, '"')
+	case n.Style&goyaml.SingleQuotedStyle != 0:
+		return endOfQuoted(text, start, '\'')
+	case n.Style == 0 && n.Value != "":
+		return endOfWord(text, start, n.Value)
 	}
 	return start, errUnknownForm
 }

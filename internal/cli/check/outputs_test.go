@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -85,8 +87,8 @@ func TestSARIFMeetsItsSchema(t *testing.T) {
 	}
 }
 
-// junitElements are the elements and attributes of the JUnit schema that CI systems share (of Ant, as in junit-10.xsd of Jenkins' xUnit plugin), with file and line of pytest, which
-// GitLab reads.
+// junitElements are the elements and attributes of the JUnit schema that CI systems share (of Ant, as in junit-10.xsd of Jenkins' xUnit plugin), with the
+// file and line of pytest, which GitLab reads.
 var junitElements = map[string]struct{ attributes, children []string }{
 	"testsuites": {attributes: []string{"name", "tests", "failures", "errors", "skipped", "time"}, children: []string{"testsuite"}},
 	"testsuite":  {attributes: []string{"name", "tests", "failures", "errors", "skipped", "time"}, children: []string{"testcase"}},
@@ -101,34 +103,7 @@ func TestJUnitMeetsItsSchema(t *testing.T) {
 	if err := writeJUnit(&out, newTestReport(t, "testdata/shop.yaml", "testdata/odd, 100%.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	decoder := xml.NewDecoder(bytes.NewReader(out.Bytes()))
-	var open []string
-	count := map[string]int{}
-	for {
-		token, err := decoder.Token()
-		if token == nil {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		switch element := token.(type) {
-		case xml.StartElement:
-			name := element.Name.Local
-			count[name]++
-			if len(open) == 0 && name != "testsuites" || len(open) > 0 && !slices.Contains(junitElements[open[len(open)-1]].children, name) {
-				t.Errorf("<%s> in %v", name, open)
-			}
-			for _, a := range element.Attr {
-				if !slices.Contains(junitElements[name].attributes, a.Name.Local) {
-					t.Errorf("<%s> has an attribute %s", name, a.Name.Local)
-				}
-			}
-			open = append(open, name)
-		case xml.EndElement:
-			open = open[:len(open)-1]
-		}
-	}
+	count := countElements(t, out.Bytes())
 	want := map[string]int{"testsuites": 1, "testsuite": 2, "testcase": 5, "failure": 1, "skipped": 1, "error": 2}
 	if diff := cmp.Diff(want, count); diff != "" {
 		t.Errorf("elements (-want +got):\n%s", diff)
@@ -139,6 +114,48 @@ func TestJUnitMeetsItsSchema(t *testing.T) {
 	}
 	if want := (counts{Tests: 5, Failures: 1, Errors: 2, Skipped: 1}); suites.counts != want {
 		t.Errorf("counts %+v, want %+v", suites.counts, want)
+	}
+}
+
+// countElements counts the elements, and fails for one that the schema does not have there.
+func countElements(t *testing.T, document []byte) map[string]int {
+	t.Helper()
+	decoder := xml.NewDecoder(bytes.NewReader(document))
+	var open []string
+	count := map[string]int{}
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return count
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch element := token.(type) {
+		case xml.StartElement:
+			checkElement(t, open, element)
+			count[element.Name.Local]++
+			open = append(open, element.Name.Local)
+		case xml.EndElement:
+			open = open[:len(open)-1]
+		}
+	}
+}
+
+func checkElement(t *testing.T, open []string, element xml.StartElement) {
+	t.Helper()
+	name := element.Name.Local
+	allowed := []string{"testsuites"}
+	if len(open) > 0 {
+		allowed = junitElements[open[len(open)-1]].children
+	}
+	if !slices.Contains(allowed, name) {
+		t.Errorf("<%s> in %v", name, open)
+	}
+	for _, a := range element.Attr {
+		if !slices.Contains(junitElements[name].attributes, a.Name.Local) {
+			t.Errorf("<%s> has an attribute %s", name, a.Name.Local)
+		}
 	}
 }
 

@@ -71,33 +71,47 @@ func (o *options) run(args []string) error {
 	if len(in.Files) > 1 && !o.diff && !o.inPlace {
 		return errors.New("more than one file: use --diff to see or --in-place to make the changes")
 	}
-	broken := in.Broken()
-	changed, added, left := 0, 0, 0
-	for _, file := range in.Files {
-		if broken[file.Name] {
-			continue
-		}
-		fixed := fixFile(evaluator, in, file, o.invasive)
-		for _, rest := range fixed.left {
-			fmt.Fprintln(o.ErrOut, rest)
-		}
-		if err := o.write(fixed); err != nil {
-			return err
-		}
-		left += len(fixed.left)
-		added += fixed.done
-		if fixed.done > 0 {
-			changed++
-		}
+	t, err := o.fixAll(evaluator, in)
+	if err != nil {
+		return err
 	}
 	if err := in.Complain(o.ErrOut); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.ErrOut, "%s in %d of %s, %d left to you\n", offline.Count(added, "change"), changed, offline.Count(len(in.Files), "file"), left)
-	if left > 0 {
+	fmt.Fprintf(o.ErrOut, "%s in %d of %s, %d left to you\n", offline.Count(t.done, "change"), t.files, offline.Count(len(in.Files), "file"), t.left)
+	if t.left > 0 {
 		return cli.ErrFindings
 	}
 	return nil
+}
+
+// totals count what was done to how many files, and what is left.
+type totals struct {
+	done, files, left int
+}
+
+// fixAll writes each file out, but for those that could not be understood.
+func (o *options) fixAll(e *standards.Evaluator, in *offline.Input) (totals, error) {
+	var t totals
+	broken := in.Broken()
+	for _, file := range in.Files {
+		if broken[file.Name] {
+			continue
+		}
+		fixed := fixFile(e, in, file, o.invasive)
+		for _, rest := range fixed.left {
+			fmt.Fprintln(o.ErrOut, rest)
+		}
+		if err := o.write(fixed); err != nil {
+			return t, fmt.Errorf("writing %s: %w", file.Name, err)
+		}
+		t.left += len(fixed.left)
+		t.done += fixed.done
+		if fixed.done > 0 {
+			t.files++
+		}
+	}
+	return t, nil
 }
 
 // write puts a file out in the way that was asked for.
@@ -111,7 +125,7 @@ func (o *options) write(f fixed) error {
 		return err
 	case bytes.Equal(before, f.text):
 	case f.file.Name == offline.StdinName:
-		return errors.New("--in-place: standard input is no file")
+		return errors.New("standard input is no file that --in-place could change")
 	default:
 		return rewrite(f.file.Name, f.text)
 	}
