@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// characters counts those of a text, which nodes and editors count columns in. A minified JSON may be one line of many megabytes, so every so often the count is
-// noted.
+// characters counts those of a text, which nodes and editors count columns in. A minified JSON may be one line of many megabytes, so every so often the count
+// is noted.
 type characters struct {
 	text  []byte
 	notes []int // how many begin before each multiple of interval

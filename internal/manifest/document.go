@@ -137,8 +137,8 @@ func (d *document) syntaxError(err error) error {
 	return &problem{offset: at, message: message}
 }
 
-// sound fails for a document that is nested too deep, or that says something twice: kubectl would take one of the two and say nothing. Aliases are not followed: the
-// decoder bounds what they expand to.
+// sound fails for a document that is nested too deep, or that says something twice: kubectl would take one of the two and say nothing. Aliases are not
+// followed: the decoder bounds what they expand to.
 func (d *document) sound(n *goyaml.Node, depth int) error {
 	if n == nil {
 		return nil

@@ -28,26 +28,86 @@ var editTests = map[string]struct {
 	want           string
 	wantImpossible int
 }{
-	"a value":                   {text: "  hostPID: true # why\n", edits: []remedy.Edit{set("spec.hostPID", false)}, want: "  hostPID: false # why\n"},
-	"a quoted value":            {text: "  hostname: 'it''s' # why\n  subdomain: \"a\\\"b\"\n", edits: []remedy.Edit{set("spec.hostname", "x"), set("spec.subdomain", "y")}, want: "  hostname: \"x\" # why\n  subdomain: \"y\"\n"},
-	"a value that is null":      {text: "  hostPID: # why\n", edits: []remedy.Edit{set("spec.hostPID", false)}, want: "  hostPID: false # why\n"},
-	"a value by an alias":       {text: "  hostPID: &t true\n  hostIPC: *t\n", edits: []remedy.Edit{set("spec.hostIPC", false)}, want: "  hostPID: &t true\n  hostIPC: false\n"},
-	"a value with an anchor":    {text: "  hostPID: &t true\n  hostIPC: *t\n", edits: []remedy.Edit{set("spec.hostPID", false)}, want: "  hostPID: &t true\n  hostIPC: *t\n", wantImpossible: 1},
-	"a value with a tag":        {text: "  hostPID: !!bool true\n", edits: []remedy.Edit{set("spec.hostPID", false)}, want: "  hostPID: !!bool true\n", wantImpossible: 1},
-	"a value in lines":          {text: "  hostname: |\n    a\n", edits: []remedy.Edit{set("spec.hostname", "b")}, want: "  hostname: |\n    a\n", wantImpossible: 1},
-	"fields in another way":     {text: "  securityContext:\n    seccompProfile:\n      localhostProfile: x\n      type: Localhost\n", edits: []remedy.Edit{set("spec.securityContext.seccompProfile", map[string]any{"type": "RuntimeDefault"})}, want: "  securityContext:\n    seccompProfile:\n      type: RuntimeDefault\n"},
-	"fields that are not there": {text: "  securityContext:\n    seccompProfile:\n      localhostProfile: x # gone\n    runAsUser: 1\n", edits: []remedy.Edit{set("spec.securityContext.seccompProfile", map[string]any{"type": "RuntimeDefault"})}, want: "  securityContext:\n    seccompProfile:\n      localhostProfile: x # gone\n    runAsUser: 1\n", wantImpossible: 1},
-	"a field of an empty one":   {text: "  securityContext: {} # why\n", edits: []remedy.Edit{set("spec.securityContext.runAsNonRoot", true)}, want: "  securityContext: {runAsNonRoot: true} # why\n"},
-	"a field of null in braces": {text: "  securityContext: {seccompProfile: }\n", edits: []remedy.Edit{set("spec.securityContext.seccompProfile.type", "RuntimeDefault")}, want: "  securityContext: {seccompProfile: }\n", wantImpossible: 1},
-	"a field of a text":         {text: "  hostname: x\n", edits: []remedy.Edit{set("spec.hostname.type", "y")}, want: "  hostname: x\n", wantImpossible: 1},
-	"a field of a list":         {text: "  volumes: []\n", edits: []remedy.Edit{set("spec.volumes.type", "y")}, want: "  volumes: []\n", wantImpossible: 1},
+	"a value": {text: "  hostPID: true # why\n", edits: []remedy.Edit{set("spec.hostPID", false)}, want: "  hostPID: false # why\n"},
+	"a quoted value": {
+		text:  "  hostname: 'it''s' # why\n  subdomain: \"a\\\"b\"\n",
+		edits: []remedy.Edit{set("spec.hostname", "x"), set("spec.subdomain", "y")},
+		want:  "  hostname: \"x\" # why\n  subdomain: \"y\"\n",
+	},
+	"a value that is null": {text: "  hostPID: # why\n", edits: []remedy.Edit{set("spec.hostPID", false)}, want: "  hostPID: false # why\n"},
+	"a value by an alias": {
+		text:  "  hostPID: &t true\n  hostIPC: *t\n",
+		edits: []remedy.Edit{set("spec.hostIPC", false)},
+		want:  "  hostPID: &t true\n  hostIPC: false\n",
+	},
+	"a value with an anchor": {
+		text:           "  hostPID: &t true\n  hostIPC: *t\n",
+		edits:          []remedy.Edit{set("spec.hostPID", false)},
+		want:           "  hostPID: &t true\n  hostIPC: *t\n",
+		wantImpossible: 1,
+	},
+	"a value with a tag": {
+		text:           "  hostPID: !!bool true\n",
+		edits:          []remedy.Edit{set("spec.hostPID", false)},
+		want:           "  hostPID: !!bool true\n",
+		wantImpossible: 1,
+	},
+	"a value in lines": {
+		text:           "  hostname: |\n    a\n",
+		edits:          []remedy.Edit{set("spec.hostname", "b")},
+		want:           "  hostname: |\n    a\n",
+		wantImpossible: 1,
+	},
+	"fields in another way": {
+		text:  "  securityContext:\n    seccompProfile:\n      localhostProfile: x\n      type: Localhost\n",
+		edits: []remedy.Edit{set("spec.securityContext.seccompProfile", map[string]any{"type": "RuntimeDefault"})},
+		want:  "  securityContext:\n    seccompProfile:\n      type: RuntimeDefault\n",
+	},
+	"fields that are not there": {
+		text:           "  securityContext:\n    seccompProfile:\n      localhostProfile: x # gone\n    runAsUser: 1\n",
+		edits:          []remedy.Edit{set("spec.securityContext.seccompProfile", map[string]any{"type": "RuntimeDefault"})},
+		want:           "  securityContext:\n    seccompProfile:\n      localhostProfile: x # gone\n    runAsUser: 1\n",
+		wantImpossible: 1,
+	},
+	"a field of an empty one": {
+		text:  "  securityContext: {} # why\n",
+		edits: []remedy.Edit{set("spec.securityContext.runAsNonRoot", true)},
+		want:  "  securityContext: {runAsNonRoot: true} # why\n",
+	},
+	"a field of null in braces": {
+		text:           "  securityContext: {seccompProfile: }\n",
+		edits:          []remedy.Edit{set("spec.securityContext.seccompProfile.type", "RuntimeDefault")},
+		want:           "  securityContext: {seccompProfile: }\n",
+		wantImpossible: 1,
+	},
+	"a field of a text": {
+		text:           "  hostname: x\n",
+		edits:          []remedy.Edit{set("spec.hostname.type", "y")},
+		want:           "  hostname: x\n",
+		wantImpossible: 1,
+	},
+	"a field of a list": {
+		text:           "  volumes: []\n",
+		edits:          []remedy.Edit{set("spec.volumes.type", "y")},
+		want:           "  volumes: []\n",
+		wantImpossible: 1,
+	},
 	"an item that is not there": {edits: []remedy.Edit{remove("spec.containers.4")}, wantImpossible: 1},
 	"a field that is not there": {edits: []remedy.Edit{remove("spec.hostPID"), remove("metadata.annotations.a")}, wantImpossible: 2},
-	"a field and what is in it": {text: "  securityContext: {runAsUser: 0}\n", edits: []remedy.Edit{set("spec.securityContext.runAsUser", true), remove("spec.securityContext")}, want: ""},
-	"the last of braces":        {text: "  securityContext: { runAsUser: 0 }\n", edits: []remedy.Edit{remove("spec.securityContext.runAsUser")}, want: "  securityContext: {  }\n"},
+	"a field and what is in it": {
+		text:  "  securityContext: {runAsUser: 0}\n",
+		edits: []remedy.Edit{set("spec.securityContext.runAsUser", true), remove("spec.securityContext")},
+		want:  "",
+	},
+	"the last of braces": {
+		text:  "  securityContext: { runAsUser: 0 }\n",
+		edits: []remedy.Edit{remove("spec.securityContext.runAsUser")},
+		want:  "  securityContext: {  }\n",
+	},
 	"the first and the last": {
 		text:  "  dnsConfig: {nameservers: [a, b, c, d]}\n",
-		edits: []remedy.Edit{remove("spec.dnsConfig.nameservers.3"), remove("spec.dnsConfig.nameservers.2"), remove("spec.dnsConfig.nameservers.0")}, want: "  dnsConfig: {nameservers: [b]}\n",
+		edits: []remedy.Edit{remove("spec.dnsConfig.nameservers.3"), remove("spec.dnsConfig.nameservers.2"), remove("spec.dnsConfig.nameservers.0")},
+		want:  "  dnsConfig: {nameservers: [b]}\n",
 	},
 	"the first in a line with its dash": {
 		text:  "  volumes:\n  # one\n  - hostPath:\n      path: /\n    # the name\n    name: x\n",
@@ -60,15 +120,27 @@ var editTests = map[string]struct {
 	"an item after another dash": {text: "  x:\n  - - a\n    - b\n", edits: []remedy.Edit{remove("spec.x.0.0")}, want: "  x:\n  - - b\n"},
 	"all items":                  {text: "  x:\n  - a\n  w: 1\n", edits: []remedy.Edit{remove("spec.x.0")}, want: "  x: []\n  w: 1\n"},
 	"a dash in a line of its own": {
-		text: "  volumes:\n  -\n    name: x\n  - # odd\n    # about z\n    name: z\n", edits: []remedy.Edit{remove("spec.volumes.0")}, want: "  volumes:\n  - # odd\n    # about z\n    name: z\n",
+		text:  "  volumes:\n  -\n    name: x\n  - # odd\n    # about z\n    name: z\n",
+		edits: []remedy.Edit{remove("spec.volumes.0")},
+		want:  "  volumes:\n  - # odd\n    # about z\n    name: z\n",
 	},
-	"an odd key": {text: "  ? securityContext\n  : {runAsUser: 0}\n", edits: []remedy.Edit{set("spec.securityContext.runAsNonRoot", true)}, want: "  ? securityContext\n  : {runAsUser: 0, runAsNonRoot: true}\n"},
+	"an odd key": {
+		text:  "  ? securityContext\n  : {runAsUser: 0}\n",
+		edits: []remedy.Edit{set("spec.securityContext.runAsNonRoot", true)},
+		want:  "  ? securityContext\n  : {runAsUser: 0, runAsNonRoot: true}\n",
+	},
 	"a list in another way": {
 		text:  "  x:\n    - a\n    - b # gone\n    - c\n  w: [a, b]\n  z: []\n",
-		edits: []remedy.Edit{set("spec.x", []any{"ALL"}), set("spec.w", []any{"ALL"}), set("spec.z", []any{"ALL"})}, want: "  x:\n    - ALL\n  w: [ALL]\n  z: [\"ALL\"]\n",
+		edits: []remedy.Edit{set("spec.x", []any{"ALL"}), set("spec.w", []any{"ALL"}), set("spec.z", []any{"ALL"})},
+		want:  "  x:\n    - ALL\n  w: [ALL]\n  z: [\"ALL\"]\n",
 	},
-	"possible beside impossible": {text: "  hostPID: &t true\n  hostIPC: *t\n  hostNetwork: true\n", edits: []remedy.Edit{set("spec.hostPID", false), set("spec.hostNetwork", false)}, want: "  hostPID: &t true\n  hostIPC: *t\n  hostNetwork: false\n", wantImpossible: 1},
-	"no value of JSON":           {edits: []remedy.Edit{set("spec.hostname", func() {})}, wantImpossible: 1},
+	"possible beside impossible": {
+		text:           "  hostPID: &t true\n  hostIPC: *t\n  hostNetwork: true\n",
+		edits:          []remedy.Edit{set("spec.hostPID", false), set("spec.hostNetwork", false)},
+		want:           "  hostPID: &t true\n  hostIPC: *t\n  hostNetwork: false\n",
+		wantImpossible: 1,
+	},
+	"no value of JSON": {edits: []remedy.Edit{set("spec.hostname", func() {})}, wantImpossible: 1},
 }
 
 func TestEdit(t *testing.T) {
@@ -98,7 +170,8 @@ func TestEdit(t *testing.T) {
 
 // JSON that YAML cannot read is checked, but not edited.
 func TestEditOfJSONThatIsNoYAML(t *testing.T) {
-	text := `{"kind":"Pod","apiVersion":"v1","metadata":{"annotations":{"` + strings.Repeat("k", 2000) + `":"v"}},"spec":{"hostPID":true,"containers":[{"name":"c"}]}}`
+	text := `{"kind":"Pod","apiVersion":"v1","metadata":{"annotations":{"` + strings.Repeat("k", 2000) + `":"v"}},` +
+		`"spec":{"hostPID":true,"containers":[{"name":"c"}]}}`
 	f, err := read(text)
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,8 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/standards"
 )
 
-// Whatever is read, it answers pods that have containers, or others, or an error; places are in the text; and edits done in the text are those that were asked for.
+// Whatever is read, it answers pods that have containers, or others, or an error; places are in the text; and edits done in the text are those that were
+// asked for.
 func FuzzRead(f *testing.F) {
 	e := mustEvaluator(f)
 	seeds, err := filepath.Glob("../cli/fix/testdata/*.in.*")
@@ -27,7 +28,10 @@ func FuzzRead(f *testing.F) {
 		}
 		f.Add(text)
 	}
-	for _, seed := range []string{located, aliases(), "a: &a [*a]", "{{ x }}", "--- |\n a\n...\n", "{\"kind\":\"List\",\"items\":[{}]}", "? a\n: b", "%YAML 1.1\n---\n", "a: !!binary x\n", "\ufeff- \t"} {
+	for _, seed := range []string{
+		located, aliases(), "a: &a [*a]", "{{ x }}", "--- |\n a\n...\n", "{\"kind\":\"List\",\"items\":[{}]}", "? a\n: b", "%YAML 1.1\n---\n",
+		"a: !!binary x\n", "\ufeff- \t",
+	} {
 		f.Add([]byte(seed))
 	}
 	lv := psaapi.LevelVersion{Level: psaapi.LevelRestricted, Version: standards.NewestVersion()}

@@ -106,8 +106,8 @@ func (p Pod) Whole(path remedy.Path) remedy.Path {
 	return join(p.path[len(p.object):], path)
 }
 
-// Identity is Whole in text, with names for items of lists where they have some, such as `spec.template.spec.containers[name=web]`: what stays the same when a list is
-// put in another order.
+// Identity is Whole in text, with names for items of lists where they have some, such as `spec.template.spec.containers[name=web]`: what stays the same when
+// a list is put in another order.
 func (p Pod) Identity(path remedy.Path) string {
 	p.file.reopen(p.document)
 	full := join(p.path, path)

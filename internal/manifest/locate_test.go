@@ -56,19 +56,84 @@ func TestLocate(t *testing.T) {
 		wantWhole    string
 		wantIdentity string
 	}{
-		"a field":                     {path: "spec.containers.0.securityContext.privileged", want: "14:13", wantWhole: "spec.template.spec.containers[0].securityContext.privileged", wantIdentity: "spec.template.spec.containers[name=a].securityContext.privileged"},
-		"an item":                     {path: "spec.containers.0", want: "12:11", wantWhole: "spec.template.spec.containers[0]", wantIdentity: "spec.template.spec.containers[name=a]"},
-		"an item below its dash":      {path: "spec.containers.1.securityContext", want: "17:11", wantWhole: "spec.template.spec.containers[1].securityContext", wantIdentity: "spec.template.spec.containers[1].securityContext"},
-		"after other characters":      {path: "spec.containers.0.securityContext.capabilities.add.1", want: "15:39", wantWhole: "spec.template.spec.containers[0].securityContext.capabilities.add[1]", wantIdentity: "spec.template.spec.containers[name=a].securityContext.capabilities.add[SYS_TIME]"},
-		"in braces":                   {path: "spec.volumes.0.hostPath", want: "22:21", wantWhole: "spec.template.spec.volumes[0].hostPath", wantIdentity: "spec.template.spec.volumes[name=x].hostPath"},
-		"through an alias":            {path: "spec.containers.2.securityContext.privileged", want: "14:13", wantWhole: "spec.template.spec.containers[2].securityContext.privileged", wantIdentity: "spec.template.spec.containers[name=c].securityContext.privileged"},
-		"missing behind an alias":     {path: "spec.containers.2.securityContext.runAsUser", want: "19:11", wantWhole: "spec.template.spec.containers[2].securityContext.runAsUser", wantIdentity: "spec.template.spec.containers[name=c].securityContext.runAsUser"},
-		"merged":                      {path: "spec.containers.2.tty", want: "18:19", wantWhole: "spec.template.spec.containers[2].tty", wantIdentity: "spec.template.spec.containers[name=c].tty"},
-		"merged from a list":          {path: "spec.containers.3.stdin", want: "20:21", wantWhole: "spec.template.spec.containers[3].stdin", wantIdentity: "spec.template.spec.containers[name=c].stdin"},
-		"missing in the pod":          {path: "spec.securityContext.runAsNonRoot", want: "10:7", wantWhole: "spec.template.spec.securityContext.runAsNonRoot", wantIdentity: "spec.template.spec.securityContext.runAsNonRoot"},
-		"an item that is not there":   {path: "spec.volumes.3.hostPath", want: "21:9", wantWhole: "spec.template.spec.volumes[3].hostPath", wantIdentity: "spec.template.spec.volumes[3].hostPath"},
-		"a field of what is no map":   {path: "spec.volumes.name", want: "21:9", wantWhole: "spec.template.spec.volumes.name", wantIdentity: "spec.template.spec.volumes.name"},
-		"nothing of the template yet": {path: "metadata.annotations.a", want: "9:5", wantWhole: "spec.template.metadata.annotations.a", wantIdentity: "spec.template.metadata.annotations.a"},
+		"a field": {
+			path:         "spec.containers.0.securityContext.privileged",
+			want:         "14:13",
+			wantWhole:    "spec.template.spec.containers[0].securityContext.privileged",
+			wantIdentity: "spec.template.spec.containers[name=a].securityContext.privileged",
+		},
+		"an item": {
+			path:         "spec.containers.0",
+			want:         "12:11",
+			wantWhole:    "spec.template.spec.containers[0]",
+			wantIdentity: "spec.template.spec.containers[name=a]",
+		},
+		"an item below its dash": {
+			path:         "spec.containers.1.securityContext",
+			want:         "17:11",
+			wantWhole:    "spec.template.spec.containers[1].securityContext",
+			wantIdentity: "spec.template.spec.containers[1].securityContext",
+		},
+		"after other characters": {
+			path:         "spec.containers.0.securityContext.capabilities.add.1",
+			want:         "15:39",
+			wantWhole:    "spec.template.spec.containers[0].securityContext.capabilities.add[1]",
+			wantIdentity: "spec.template.spec.containers[name=a].securityContext.capabilities.add[SYS_TIME]",
+		},
+		"in braces": {
+			path:         "spec.volumes.0.hostPath",
+			want:         "22:21",
+			wantWhole:    "spec.template.spec.volumes[0].hostPath",
+			wantIdentity: "spec.template.spec.volumes[name=x].hostPath",
+		},
+		"through an alias": {
+			path:         "spec.containers.2.securityContext.privileged",
+			want:         "14:13",
+			wantWhole:    "spec.template.spec.containers[2].securityContext.privileged",
+			wantIdentity: "spec.template.spec.containers[name=c].securityContext.privileged",
+		},
+		"missing behind an alias": {
+			path:         "spec.containers.2.securityContext.runAsUser",
+			want:         "19:11",
+			wantWhole:    "spec.template.spec.containers[2].securityContext.runAsUser",
+			wantIdentity: "spec.template.spec.containers[name=c].securityContext.runAsUser",
+		},
+		"merged": {
+			path:         "spec.containers.2.tty",
+			want:         "18:19",
+			wantWhole:    "spec.template.spec.containers[2].tty",
+			wantIdentity: "spec.template.spec.containers[name=c].tty",
+		},
+		"merged from a list": {
+			path:         "spec.containers.3.stdin",
+			want:         "20:21",
+			wantWhole:    "spec.template.spec.containers[3].stdin",
+			wantIdentity: "spec.template.spec.containers[name=c].stdin",
+		},
+		"missing in the pod": {
+			path:         "spec.securityContext.runAsNonRoot",
+			want:         "10:7",
+			wantWhole:    "spec.template.spec.securityContext.runAsNonRoot",
+			wantIdentity: "spec.template.spec.securityContext.runAsNonRoot",
+		},
+		"an item that is not there": {
+			path:         "spec.volumes.3.hostPath",
+			want:         "21:9",
+			wantWhole:    "spec.template.spec.volumes[3].hostPath",
+			wantIdentity: "spec.template.spec.volumes[3].hostPath",
+		},
+		"a field of what is no map": {
+			path:         "spec.volumes.name",
+			want:         "21:9",
+			wantWhole:    "spec.template.spec.volumes.name",
+			wantIdentity: "spec.template.spec.volumes.name",
+		},
+		"nothing of the template yet": {
+			path:         "metadata.annotations.a",
+			want:         "9:5",
+			wantWhole:    "spec.template.metadata.annotations.a",
+			wantIdentity: "spec.template.metadata.annotations.a",
+		},
 	}
 	f, err := read(located)
 	if err != nil {
@@ -103,7 +168,8 @@ func TestLongLine(t *testing.T) {
 	b.WriteString(`{"kind":"List","items":[`)
 	const pods = 2000
 	for i := range pods {
-		fmt.Fprintf(&b, `{"kind":"Pod","apiVersion":"v1","metadata":{"name":"ä%d","annotations":{"a":"%s"}},"spec":{"hostPID":true,"containers":[{"name":"c"}]}},`, i, strings.Repeat("ü", 500))
+		fmt.Fprintf(&b, `{"kind":"Pod","apiVersion":"v1","metadata":{"name":"ä%d","annotations":{"a":"%s"}},`, i, strings.Repeat("ü", 500))
+		b.WriteString(`"spec":{"hostPID":true,"containers":[{"name":"c"}]}},`)
 	}
 	b.WriteString(`{}]}`)
 	f, err := read(b.String())

@@ -50,12 +50,13 @@ func (p *plan) insertBlock(at, indent, step int, fields map[string]any) {
 	p.splices = append(p.splices, splice{start: at, end: at, text: text, indent: indent})
 }
 
-// eol is how the line before an offset ends.
+// eol is how the line before an offset ends, or, where it has no end, the first line.
 func (p *plan) eol(at int) string {
-	if bytes.HasSuffix(p.document.text[:at], []byte("\r\n")) || !bytes.Contains(p.document.text[:at], []byte("\n")) && bytes.Contains(p.document.text, []byte("\r\n")) {
-		return "\r\n"
+	text := p.document.text
+	if at == 0 || text[at-1] != '\n' {
+		at = bytes.IndexByte(text, '\n') + 1
 	}
-	if first := bytes.IndexByte(p.document.text, '\n'); at == len(p.document.text) && first > 0 && p.document.text[first-1] == '\r' {
+	if bytes.HasSuffix(text[:at], []byte("\r\n")) {
 		return "\r\n"
 	}
 	return "\n"

@@ -33,7 +33,11 @@ func TestBaseline(t *testing.T) {
 		wantCode      int
 		wantErr       string
 	}{
-		"nothing has changed": {before: deployment, after: deployment, wantErr: "no findings in 1 pod in 1 file, held to restricted:v1.37, 8 accepted by the baseline\n"},
+		"nothing has changed": {
+			before:  deployment,
+			after:   deployment,
+			wantErr: "no findings in 1 pod in 1 file, held to restricted:v1.37, 8 accepted by the baseline\n",
+		},
 		"lines have moved": {
 			before: deployment, after: "# moved\n\n" + strings.ReplaceAll(deployment, "      containers:", "      # moved\n      containers:"), wantErr: "8 accepted",
 		},
@@ -45,15 +49,22 @@ func TestBaseline(t *testing.T) {
 		},
 		"another version of the API": {before: deployment, after: strings.ReplaceAll(deployment, "apps/v1", "apps/v1beta2"), wantErr: "8 accepted"},
 		"something new": {
-			before: deployment, after: strings.Replace(deployment, "    spec:\n", "    spec:\n      hostPID: true\n", 1), wantCode: 1, wantErr: "1 finding in 1 of 1 pod in 1 file",
+			before:   deployment,
+			after:    strings.Replace(deployment, "    spec:\n", "    spec:\n      hostPID: true\n", 1),
+			wantCode: 1,
+			wantErr:  "1 finding in 1 of 1 pod in 1 file",
 		},
 		"the same in another object": {
-			before: deployment, after: deployment + "---\n" + strings.Replace(deployment, "name: web", "name: other", 1), wantCode: 1, wantErr: "8 findings in 1 of 2 pods",
+			before:   deployment,
+			after:    deployment + "---\n" + strings.Replace(deployment, "name: web", "name: other", 1),
+			wantCode: 1,
+			wantErr:  "8 findings in 1 of 2 pods",
 		},
 		"once more than before": {before: deployment, after: deployment + "---\n" + deployment, wantCode: 1, wantErr: "8 findings in 1 of 2 pods"},
 		"something is mended": {
 			before: deployment, after: strings.Replace(deployment, "privileged: true", "privileged: false", 1),
-			wantErr: "1 finding of BASELINE no longer occur, it can be written anew:\n  stdin: Deployment shop/web: privileged: spec.template.spec.containers[0].securityContext.privileged\n",
+			wantErr: "1 finding of BASELINE no longer occur, it can be written anew:\n" +
+				"  stdin: Deployment shop/web: privileged: spec.template.spec.containers[0].securityContext.privileged\n",
 		},
 	}
 	for name, tc := range tests {
@@ -89,11 +100,20 @@ func TestBaselinePrefersItsFile(t *testing.T) {
 
 func TestBaselineThatIsNone(t *testing.T) {
 	tests := map[string]struct{ content, want string }{
-		"no JSON":           {content: "{", want: "reading the baseline"},
-		"something else":    {content: `{"apiVersion": "v1", "kind": "Pod"}`, want: "is no CheckReport of cli.podsecurity.dev/v1alpha1: write one with `check -o json`"},
-		"another version":   {content: `{"apiVersion": "cli.podsecurity.dev/v9", "kind": "CheckReport"}`, want: "is no CheckReport"},
-		"an unknown field":  {content: `{"apiVersion": "cli.podsecurity.dev/v1alpha1", "kind": "CheckReport", "ignore": "*"}`, want: `unknown field "ignore"`},
-		"made by hand, bad": {content: `{"apiVersion": "cli.podsecurity.dev/v1alpha1", "kind": "CheckReport", "findings": [{"check": "privileged"}]}`, want: "no fingerprint in its finding 1"},
+		"no JSON": {content: "{", want: "reading the baseline"},
+		"something else": {
+			content: `{"apiVersion": "v1", "kind": "Pod"}`,
+			want:    "is no CheckReport of cli.podsecurity.dev/v1alpha1: write one with `check -o json`",
+		},
+		"another version": {content: `{"apiVersion": "cli.podsecurity.dev/v9", "kind": "CheckReport"}`, want: "is no CheckReport"},
+		"an unknown field": {
+			content: `{"apiVersion": "cli.podsecurity.dev/v1alpha1", "kind": "CheckReport", "ignore": "*"}`,
+			want:    `unknown field "ignore"`,
+		},
+		"made by hand, bad": {
+			content: `{"apiVersion": "cli.podsecurity.dev/v1alpha1", "kind": "CheckReport", "findings": [{"check": "privileged"}]}`,
+			want:    "no fingerprint in its finding 1",
+		},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

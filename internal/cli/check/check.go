@@ -51,7 +51,8 @@ func New(f cli.Factory) *cobra.Command {
 		Short: "Check manifests against a Pod Security Standard, without a cluster",
 		Long: `Check every pod and pod template in manifests against a level of the Pod Security Standards, with the code that API servers enforce it with.
 
-No cluster is asked. Manifests are YAML of any number of documents, or JSON; Lists are taken apart; a directory stands for all .yaml, .yml and .json files below it.
+No cluster is asked. Manifests are YAML of any number of documents, or JSON; Lists are taken apart; a directory stands for all .yaml, .yml and .json files
+below it.
 Pods are found in the kinds of Kubernetes and in well-known custom kinds. Where a Namespace among the manifests has an enforce label, that is what its pods are
 held to, unless --level is stricter.
 

@@ -14,12 +14,13 @@ import (
 	"github.com/podsecurity-rollout/operator/test/manifests"
 )
 
-// kubernetesTests are all findings of some manifests of Kubernetes v1.37.2, at restricted, as a person reads them off the files: the line of the field at fault,
-// or, where it is missing, that of the nearest thing around it.
+// kubernetesTests are all findings of some manifests of Kubernetes v1.37.2, at restricted, as a person reads them off the files: the line of the field at
+// fault, or, where it is missing, that of the nearest thing around it.
 var kubernetesTests = map[string][]string{
 	"cluster/addons/metrics-server/metrics-server-deployment.yaml": {
-		"44 runAsNonRoot",                                                                                                        // the pod has a securityContext without it
-		"52 allowPrivilegeEscalation", "52 capabilities_restricted", "83 allowPrivilegeEscalation", "83 capabilities_restricted", // containers without one
+		// The pod has a securityContext without it.
+		"44 runAsNonRoot",
+		"52 allowPrivilegeEscalation", "52 capabilities_restricted", "83 allowPrivilegeEscalation", "83 capabilities_restricted",
 	},
 	"cluster/addons/calico-policy-controller/calico-node-daemonset.yaml": {
 		"19 runAsNonRoot", "19 seccompProfile_restricted", "23 hostNamespaces", "29 allowPrivilegeEscalation", "29 capabilities_restricted",

@@ -46,11 +46,13 @@ func fixFile(e *standards.Evaluator, in *offline.Input, file *manifest.File, inv
 	}
 	text, impossible := file.Edit(chosen)
 	for _, edit := range impossible {
-		f.leave(edit.Pod, edit.Path, edit.Check, fmt.Sprintf("by hand: %s; an anchor, a merge or the way it is written keeps it from being done here", describe(edit.Pod, edit.Edit)))
+		f.leave(edit.Pod, edit.Path, edit.Check, fmt.Sprintf("by hand: %s; %s", describe(edit.Pod, edit.Edit), whyByHand))
 	}
 	f.text, f.done = text, len(chosen)-len(impossible)
 	return f
 }
+
+const whyByHand = "an anchor, a merge or the way it is written keeps it from being done here"
 
 // leave notes what is left to do, and where.
 func (f *fixed) leave(pod manifest.Pod, path remedy.Path, check, what string) {

@@ -43,8 +43,8 @@ func run(t testing.TB, stdin string, args ...string) ran {
 	return ran{code: cli.ExitCode(err), out: out.String(), errOut: errOut.String()}
 }
 
-// What is printed differs from what was read by the fields that were asked for, and in nothing else. The inputs are as people write them: with comments, anchors, odd
-// indentation, in JSON, with the line ends of Windows.
+// What is printed differs from what was read by the fields that were asked for, and in nothing else. The inputs are as people write them: with comments,
+// anchors, odd indentation, in JSON, with the line ends of Windows.
 func TestGolden(t *testing.T) {
 	inputs, err := filepath.Glob("testdata/*.in.*")
 	if err != nil || len(inputs) < 8 {
@@ -86,8 +86,8 @@ func compareGolden(t *testing.T, path, got string) {
 	}
 }
 
-// Of upstream's fixtures that fail at the newest version, those that adding fields can put right comply after fix; of the others it says what is left, and --invasive
-// does that.
+// Of upstream's fixtures that fail at the newest version, those that adding fields can put right comply after fix; of the others it says what is left, and
+// --invasive does that.
 func TestFixtures(t *testing.T) {
 	all, err := fixtures.All()
 	if err != nil {
@@ -152,13 +152,21 @@ func TestFiles(t *testing.T) {
 		want            int
 		wantOut, wantIn string
 	}{
-		"many files cannot be printed":  {args: []string{"-f", dir}, want: 2, wantIn: "more than one file: use --diff"},
-		"diff and in place exclude":     {args: []string{"-f", one, "--diff", "--in-place"}, want: 2, wantIn: "none of the others can be"},
-		"standard input is no file":     {stdin: pod, args: []string{"-f", "-", "--in-place"}, want: 2, wantIn: "standard input is no file that --in-place could change"},
+		"many files cannot be printed": {args: []string{"-f", dir}, want: 2, wantIn: "more than one file: use --diff"},
+		"diff and in place exclude":    {args: []string{"-f", one, "--diff", "--in-place"}, want: 2, wantIn: "none of the others can be"},
+		"standard input is no file": {
+			stdin:  pod,
+			args:   []string{"-f", "-", "--in-place"},
+			want:   2,
+			wantIn: "standard input is no file that --in-place could change",
+		},
 		"what is broken is not printed": {args: []string{"-f", two}, want: 2, wantIn: "two.yaml:1: did not find expected node content"},
 		"a file that is not there":      {args: []string{"-f", dir + "/none"}, want: 2, wantIn: "no such file"},
 		"an exempt runtime class": {
-			stdin: pod + "  runtimeClassName: vm\n", args: []string{"-f", "-", "--exempt-runtime-classes", "vm"}, wantOut: pod + "  runtimeClassName: vm\n", wantIn: "0 changes in 0 of 1 file, 0 left to you",
+			stdin:   pod + "  runtimeClassName: vm\n",
+			args:    []string{"-f", "-", "--exempt-runtime-classes", "vm"},
+			wantOut: pod + "  runtimeClassName: vm\n",
+			wantIn:  "0 changes in 0 of 1 file, 0 left to you",
 		},
 		"a diff": {stdin: "# first\n" + pod, args: []string{"-f", "-", "--diff"}, wantIn: "changes in 1 of 1 file, 0 left to you\n", wantOut: `--- a/stdin
 +++ b/stdin

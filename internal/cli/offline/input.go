@@ -27,7 +27,8 @@ type Options struct {
 func (o *Options) AddFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&o.Filenames, "filename", "f", nil, "a manifest, a directory of manifests, or - for standard input; may be given many times")
-	flags.StringVar(&o.Level, "level", "", "the level to comply with: privileged, baseline or restricted (default restricted, or what the labels of a Namespace among the manifests enforce)")
+	flags.StringVar(&o.Level, "level", "",
+		"the level to comply with: privileged, baseline or restricted (default restricted, or what a Namespace among the manifests enforces)")
 	flags.StringVar(&o.Version, "version", "", "the version of the level, such as v1.37, or latest (default the newest that is known here)")
 	flags.StringSliceVar(&o.ExemptRuntimeClasses, "exempt-runtime-classes", nil, "runtime classes whose pods the cluster exempts")
 	flags.BoolVar(&o.AllowEmpty, "allow-empty", false, "be content with manifests that hold no pod")

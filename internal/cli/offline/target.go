@@ -116,7 +116,8 @@ func completeTarget(cmd *cobra.Command) error {
 	}
 	slices.Reverse(versions[1:])
 	for flag, values := range map[string][]string{"level": levels, "version": versions} {
-		if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveKeepOrder)); err != nil {
+		complete := cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveKeepOrder)
+		if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
 			return err
 		}
 	}
