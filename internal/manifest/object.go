@@ -128,6 +128,9 @@ func (f *File) describe(d *document, at found) Object {
 	return o
 }
 
+// ofPatches is why an object may be only a part of one.
+const ofPatches = "if this is a patch, check what `kustomize build` puts out"
+
 // takePods takes the pods of an object: none of most kinds, one of those of Kubernetes, any number of custom ones.
 func (f *File) takePods(d *document, at found, o Object) error {
 	gk := groupKind(o.APIVersion, o.Kind)
@@ -147,7 +150,7 @@ func (f *File) takePods(d *document, at found, o Object) error {
 		return errors.Join(errs...)
 	}
 	if ours {
-		return d.problemAt(at.path, fmt.Sprintf("%s has no pod template at %s", o, paths[0]))
+		return d.problemAt(at.path, fmt.Sprintf("%s has no pod template at %s; %s", o, paths[0], ofPatches))
 	}
 	f.Others = append(f.Others, o)
 	return nil
@@ -159,7 +162,7 @@ func (f *File) takePod(d *document, template found, pod Pod, ours bool) error {
 		return d.problemAt(template.path, fmt.Sprintf("%s: reading its pod: %v", pod.Object, err))
 	}
 	if len(pod.Template.Spec.Containers) == 0 {
-		return d.problemAt(template.path, fmt.Sprintf("%s has a pod without containers; if this is a patch, check what `kustomize build` puts out", pod.Object))
+		return d.problemAt(template.path, fmt.Sprintf("%s has a pod without containers; %s", pod.Object, ofPatches))
 	}
 	if ours {
 		pod.Unknown = unknown

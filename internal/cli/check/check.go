@@ -138,6 +138,9 @@ func (o *options) summarize(in *offline.Input, report *Report) {
 		}
 	}
 	s := report.Summary
+	if s.Pods == 0 && len(in.Errors) > 0 {
+		return // the errors say it all
+	}
 	line := fmt.Sprintf("no findings in %s in %s", offline.Count(s.Pods, "pod"), offline.Count(s.Files, "file"))
 	if s.Findings > 0 {
 		line = fmt.Sprintf("%s in %d of %s in %s", offline.Count(s.Findings, "finding"), s.Violating, offline.Count(s.Pods, "pod"), offline.Count(s.Files, "file"))
@@ -152,7 +155,7 @@ func (o *options) summarize(in *offline.Input, report *Report) {
 	for _, also := range []struct {
 		n    int
 		text string
-	}{{s.Accepted, "accepted by the baseline"}, {s.Exempt, "exempt"}, {others, "without a pod"}} {
+	}{{len(in.Errors), "not understood"}, {s.Accepted, "accepted by the baseline"}, {s.Exempt, "exempt"}, {others, "without a pod"}} {
 		if also.n > 0 {
 			line += fmt.Sprintf(", %d %s", also.n, also.text)
 		}
