@@ -16,24 +16,8 @@ import (
 // Whatever is read, it answers pods that have containers, or others, or an error; places are in the text; and edits done in the text are those that were
 // asked for.
 func FuzzRead(f *testing.F) {
+	addSeeds(f)
 	e := mustEvaluator(f)
-	seeds, err := filepath.Glob("../cli/fix/testdata/*.in.*")
-	if err != nil || len(seeds) == 0 {
-		f.Fatal(seeds, err)
-	}
-	for _, name := range seeds {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(text)
-	}
-	for _, seed := range []string{
-		located, aliases(), "a: &a [*a]", "{{ x }}", "--- |\n a\n...\n", "{\"kind\":\"List\",\"items\":[{}]}", "? a\n: b", "%YAML 1.1\n---\n",
-		"a: !!binary x\n", "\ufeff- \t",
-	} {
-		f.Add([]byte(seed))
-	}
 	lv := psaapi.LevelVersion{Level: psaapi.LevelRestricted, Version: standards.NewestVersion()}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		file, err := Read("m", bytes.NewReader(text))
@@ -51,6 +35,27 @@ func FuzzRead(f *testing.F) {
 		}
 		checkEdits(t, e, lv, file, edits)
 	})
+}
+
+func addSeeds(f *testing.F) {
+	f.Helper()
+	seeds, err := filepath.Glob("../cli/fix/testdata/*.in.*")
+	if err != nil || len(seeds) == 0 {
+		f.Fatal(seeds, err)
+	}
+	for _, name := range seeds {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	for _, seed := range []string{
+		located, aliases(), "a: &a [*a]", "{{ x }}", "--- |\n a\n...\n", "{\"kind\":\"List\",\"items\":[{}]}", "? a\n: b", "%YAML 1.1\n---\n",
+		"a: !!binary x\n", "\ufeff- \t",
+	} {
+		f.Add([]byte(seed))
+	}
 }
 
 func checkPlace(t *testing.T, edit Edit, lines int) {

@@ -49,97 +49,98 @@ items:
         - {name: x, hostPath: {path: /}}
 `
 
+var locateTests = map[string]struct {
+	path         string
+	want         string // line:column
+	wantWhole    string
+	wantIdentity string
+}{
+	"a field": {
+		path:         "spec.containers.0.securityContext.privileged",
+		want:         "14:13",
+		wantWhole:    "spec.template.spec.containers[0].securityContext.privileged",
+		wantIdentity: "spec.template.spec.containers[name=a].securityContext.privileged",
+	},
+	"an item": {
+		path:         "spec.containers.0",
+		want:         "12:11",
+		wantWhole:    "spec.template.spec.containers[0]",
+		wantIdentity: "spec.template.spec.containers[name=a]",
+	},
+	"an item below its dash": {
+		path:         "spec.containers.1.securityContext",
+		want:         "17:11",
+		wantWhole:    "spec.template.spec.containers[1].securityContext",
+		wantIdentity: "spec.template.spec.containers[1].securityContext",
+	},
+	"after other characters": {
+		path:         "spec.containers.0.securityContext.capabilities.add.1",
+		want:         "15:39",
+		wantWhole:    "spec.template.spec.containers[0].securityContext.capabilities.add[1]",
+		wantIdentity: "spec.template.spec.containers[name=a].securityContext.capabilities.add[SYS_TIME]",
+	},
+	"in braces": {
+		path:         "spec.volumes.0.hostPath",
+		want:         "22:21",
+		wantWhole:    "spec.template.spec.volumes[0].hostPath",
+		wantIdentity: "spec.template.spec.volumes[name=x].hostPath",
+	},
+	"through an alias": {
+		path:         "spec.containers.2.securityContext.privileged",
+		want:         "14:13",
+		wantWhole:    "spec.template.spec.containers[2].securityContext.privileged",
+		wantIdentity: "spec.template.spec.containers[name=c].securityContext.privileged",
+	},
+	"missing behind an alias": {
+		path:         "spec.containers.2.securityContext.runAsUser",
+		want:         "19:11",
+		wantWhole:    "spec.template.spec.containers[2].securityContext.runAsUser",
+		wantIdentity: "spec.template.spec.containers[name=c].securityContext.runAsUser",
+	},
+	"merged": {
+		path:         "spec.containers.2.tty",
+		want:         "18:19",
+		wantWhole:    "spec.template.spec.containers[2].tty",
+		wantIdentity: "spec.template.spec.containers[name=c].tty",
+	},
+	"merged from a list": {
+		path:         "spec.containers.3.stdin",
+		want:         "20:21",
+		wantWhole:    "spec.template.spec.containers[3].stdin",
+		wantIdentity: "spec.template.spec.containers[name=c].stdin",
+	},
+	"missing in the pod": {
+		path:         "spec.securityContext.runAsNonRoot",
+		want:         "10:7",
+		wantWhole:    "spec.template.spec.securityContext.runAsNonRoot",
+		wantIdentity: "spec.template.spec.securityContext.runAsNonRoot",
+	},
+	"an item that is not there": {
+		path:         "spec.volumes.3.hostPath",
+		want:         "21:9",
+		wantWhole:    "spec.template.spec.volumes[3].hostPath",
+		wantIdentity: "spec.template.spec.volumes[3].hostPath",
+	},
+	"a field of what is no map": {
+		path:         "spec.volumes.name",
+		want:         "21:9",
+		wantWhole:    "spec.template.spec.volumes.name",
+		wantIdentity: "spec.template.spec.volumes.name",
+	},
+	"nothing of the template yet": {
+		path:         "metadata.annotations.a",
+		want:         "9:5",
+		wantWhole:    "spec.template.metadata.annotations.a",
+		wantIdentity: "spec.template.metadata.annotations.a",
+	},
+}
+
 func TestLocate(t *testing.T) {
-	tests := map[string]struct {
-		path         string
-		want         string // line:column
-		wantWhole    string
-		wantIdentity string
-	}{
-		"a field": {
-			path:         "spec.containers.0.securityContext.privileged",
-			want:         "14:13",
-			wantWhole:    "spec.template.spec.containers[0].securityContext.privileged",
-			wantIdentity: "spec.template.spec.containers[name=a].securityContext.privileged",
-		},
-		"an item": {
-			path:         "spec.containers.0",
-			want:         "12:11",
-			wantWhole:    "spec.template.spec.containers[0]",
-			wantIdentity: "spec.template.spec.containers[name=a]",
-		},
-		"an item below its dash": {
-			path:         "spec.containers.1.securityContext",
-			want:         "17:11",
-			wantWhole:    "spec.template.spec.containers[1].securityContext",
-			wantIdentity: "spec.template.spec.containers[1].securityContext",
-		},
-		"after other characters": {
-			path:         "spec.containers.0.securityContext.capabilities.add.1",
-			want:         "15:39",
-			wantWhole:    "spec.template.spec.containers[0].securityContext.capabilities.add[1]",
-			wantIdentity: "spec.template.spec.containers[name=a].securityContext.capabilities.add[SYS_TIME]",
-		},
-		"in braces": {
-			path:         "spec.volumes.0.hostPath",
-			want:         "22:21",
-			wantWhole:    "spec.template.spec.volumes[0].hostPath",
-			wantIdentity: "spec.template.spec.volumes[name=x].hostPath",
-		},
-		"through an alias": {
-			path:         "spec.containers.2.securityContext.privileged",
-			want:         "14:13",
-			wantWhole:    "spec.template.spec.containers[2].securityContext.privileged",
-			wantIdentity: "spec.template.spec.containers[name=c].securityContext.privileged",
-		},
-		"missing behind an alias": {
-			path:         "spec.containers.2.securityContext.runAsUser",
-			want:         "19:11",
-			wantWhole:    "spec.template.spec.containers[2].securityContext.runAsUser",
-			wantIdentity: "spec.template.spec.containers[name=c].securityContext.runAsUser",
-		},
-		"merged": {
-			path:         "spec.containers.2.tty",
-			want:         "18:19",
-			wantWhole:    "spec.template.spec.containers[2].tty",
-			wantIdentity: "spec.template.spec.containers[name=c].tty",
-		},
-		"merged from a list": {
-			path:         "spec.containers.3.stdin",
-			want:         "20:21",
-			wantWhole:    "spec.template.spec.containers[3].stdin",
-			wantIdentity: "spec.template.spec.containers[name=c].stdin",
-		},
-		"missing in the pod": {
-			path:         "spec.securityContext.runAsNonRoot",
-			want:         "10:7",
-			wantWhole:    "spec.template.spec.securityContext.runAsNonRoot",
-			wantIdentity: "spec.template.spec.securityContext.runAsNonRoot",
-		},
-		"an item that is not there": {
-			path:         "spec.volumes.3.hostPath",
-			want:         "21:9",
-			wantWhole:    "spec.template.spec.volumes[3].hostPath",
-			wantIdentity: "spec.template.spec.volumes[3].hostPath",
-		},
-		"a field of what is no map": {
-			path:         "spec.volumes.name",
-			want:         "21:9",
-			wantWhole:    "spec.template.spec.volumes.name",
-			wantIdentity: "spec.template.spec.volumes.name",
-		},
-		"nothing of the template yet": {
-			path:         "metadata.annotations.a",
-			want:         "9:5",
-			wantWhole:    "spec.template.metadata.annotations.a",
-			wantIdentity: "spec.template.metadata.annotations.a",
-		},
-	}
 	f, err := read(located)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, tc := range tests {
+	for name, tc := range locateTests {
 		t.Run(name, func(t *testing.T) {
 			p := path(tc.path)
 			at := f.Pods[0].Locate(p)

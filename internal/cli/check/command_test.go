@@ -88,75 +88,76 @@ spec:
   - name: c
 `
 
+var exitCodeTests = map[string]struct {
+	stdin string
+	args  []string
+	want  int
+	// wantErr is in what is written to standard error.
+	wantErr string
+}{
+	"clean": {
+		stdin:   pod,
+		args:    []string{"--level", "privileged"},
+		want:    0,
+		wantErr: "no findings in 1 pod in 1 file, held to privileged:v1.37\n",
+	},
+	"findings": {
+		stdin:   pod,
+		args:    []string{"--level", "baseline"},
+		want:    1,
+		wantErr: "1 finding in 1 of 1 pod in 1 file, held to baseline:v1.37\n",
+	},
+	"restricted by default": {stdin: pod, want: 1, wantErr: "held to restricted:v1.37"},
+	"an older version":      {stdin: pod, args: []string{"--level", "baseline", "--version", "v1.5"}, want: 1, wantErr: "held to baseline:v1.5"},
+	"the latest version":    {stdin: pod, args: []string{"--version", "latest"}, want: 1, wantErr: "held to restricted:v1.37"},
+	"no such level": {
+		stdin:   pod,
+		args:    []string{"--level", "strict"},
+		want:    2,
+		wantErr: `--level "strict": must be one of privileged, baseline, restricted`,
+	},
+	"no such version": {stdin: pod, args: []string{"--version", "1.30"}, want: 2, wantErr: `--version "1.30": must be`},
+	"a version not known yet": {
+		stdin:   pod,
+		args:    []string{"--version", "v1.99"},
+		want:    2,
+		wantErr: `--version "v1.99": the newest version known here is v1.37`,
+	},
+	"no such output": {
+		stdin:   pod,
+		args:    []string{"-o", "html"},
+		want:    2,
+		wantErr: `--output "html": must be one of github, json, junit, sarif, table, yaml`,
+	},
+	"no such colour":   {stdin: pod, args: []string{"--color", "red"}, want: 2, wantErr: `--color "red"`},
+	"no such baseline": {stdin: pod, args: []string{"--baseline", "missing.json"}, want: 2, wantErr: "reading the baseline"},
+	"an exempt runtime class": {
+		stdin:   pod + "  runtimeClassName: vm\n",
+		args:    []string{"--exempt-runtime-classes", "gvisor,vm"},
+		want:    0,
+		wantErr: "1 exempt",
+	},
+	"another runtime class": {stdin: pod + "  runtimeClassName: vm\n", args: []string{"--exempt-runtime-classes", "gvisor"}, want: 1},
+	"no pod":                {stdin: "apiVersion: v1\nkind: ConfigMap\n", want: 2, wantErr: "error: nothing to check: no pod in 1 file"},
+	"no pod, which is fine": {
+		stdin:   "apiVersion: v1\nkind: ConfigMap\n",
+		args:    []string{"--allow-empty"},
+		want:    0,
+		wantErr: "no findings in 0 pods in 1 file, 1 without a pod\n",
+	},
+	"no pod, and which": {
+		stdin:   pod + "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n",
+		args:    []string{"-v"},
+		want:    1,
+		wantErr: "stdin:9: ConfigMap x: no pod in it\n",
+	},
+	"nothing at all":            {want: 2, wantErr: "nothing to check"},
+	"broken beside findings":    {stdin: pod + "---\na: [\n", want: 2, wantErr: "error: stdin:9: "},
+	"unknown fields are a hint": {stdin: pod + "  hostPld: true\n", want: 1, wantErr: `warning: stdin:1: Pod shop/web: unknown field "spec.hostPld"`},
+}
+
 func TestExitCodes(t *testing.T) {
-	tests := map[string]struct {
-		stdin string
-		args  []string
-		want  int
-		// wantErr is in what is written to standard error.
-		wantErr string
-	}{
-		"clean": {
-			stdin:   pod,
-			args:    []string{"--level", "privileged"},
-			want:    0,
-			wantErr: "no findings in 1 pod in 1 file, held to privileged:v1.37\n",
-		},
-		"findings": {
-			stdin:   pod,
-			args:    []string{"--level", "baseline"},
-			want:    1,
-			wantErr: "1 finding in 1 of 1 pod in 1 file, held to baseline:v1.37\n",
-		},
-		"restricted by default": {stdin: pod, want: 1, wantErr: "held to restricted:v1.37"},
-		"an older version":      {stdin: pod, args: []string{"--level", "baseline", "--version", "v1.5"}, want: 1, wantErr: "held to baseline:v1.5"},
-		"the latest version":    {stdin: pod, args: []string{"--version", "latest"}, want: 1, wantErr: "held to restricted:v1.37"},
-		"no such level": {
-			stdin:   pod,
-			args:    []string{"--level", "strict"},
-			want:    2,
-			wantErr: `--level "strict": must be one of privileged, baseline, restricted`,
-		},
-		"no such version": {stdin: pod, args: []string{"--version", "1.30"}, want: 2, wantErr: `--version "1.30": must be`},
-		"a version not known yet": {
-			stdin:   pod,
-			args:    []string{"--version", "v1.99"},
-			want:    2,
-			wantErr: `--version "v1.99": the newest version known here is v1.37`,
-		},
-		"no such output": {
-			stdin:   pod,
-			args:    []string{"-o", "html"},
-			want:    2,
-			wantErr: `--output "html": must be one of github, json, junit, sarif, table, yaml`,
-		},
-		"no such colour":   {stdin: pod, args: []string{"--color", "red"}, want: 2, wantErr: `--color "red"`},
-		"no such baseline": {stdin: pod, args: []string{"--baseline", "missing.json"}, want: 2, wantErr: "reading the baseline"},
-		"an exempt runtime class": {
-			stdin:   pod + "  runtimeClassName: vm\n",
-			args:    []string{"--exempt-runtime-classes", "gvisor,vm"},
-			want:    0,
-			wantErr: "1 exempt",
-		},
-		"another runtime class": {stdin: pod + "  runtimeClassName: vm\n", args: []string{"--exempt-runtime-classes", "gvisor"}, want: 1},
-		"no pod":                {stdin: "apiVersion: v1\nkind: ConfigMap\n", want: 2, wantErr: "error: nothing to check: no pod in 1 file"},
-		"no pod, which is fine": {
-			stdin:   "apiVersion: v1\nkind: ConfigMap\n",
-			args:    []string{"--allow-empty"},
-			want:    0,
-			wantErr: "no findings in 0 pods in 1 file, 1 without a pod\n",
-		},
-		"no pod, and which": {
-			stdin:   pod + "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n",
-			args:    []string{"-v"},
-			want:    1,
-			wantErr: "stdin:9: ConfigMap x: no pod in it\n",
-		},
-		"nothing at all":            {want: 2, wantErr: "nothing to check"},
-		"broken beside findings":    {stdin: pod + "---\na: [\n", want: 2, wantErr: "error: stdin:9: "},
-		"unknown fields are a hint": {stdin: pod + "  hostPld: true\n", want: 1, wantErr: `warning: stdin:1: Pod shop/web: unknown field "spec.hostPld"`},
-	}
-	for name, tc := range tests {
+	for name, tc := range exitCodeTests {
 		t.Run(name, func(t *testing.T) {
 			got := run(t, tc.stdin, append(tc.args, "-f", "-")...)
 			if got.code != tc.want || !strings.Contains(got.errOut, tc.wantErr) {
