@@ -62,6 +62,20 @@ func groupKind(apiVersion, kind string) schema.GroupKind {
 	return schema.GroupKind{Group: group, Kind: kind}
 }
 
+// misnamed says whether a kind has the name of a built-in one, and a group that neither Kubernetes has nor a custom resource can have. kubectl would not
+// take it, and it must not pass for a kind without pods.
+func misnamed(gk schema.GroupKind) bool {
+	if strings.Contains(gk.Group, ".") {
+		return false
+	}
+	for known := range builtIn {
+		if strings.EqualFold(known.Kind, gk.Kind) {
+			return true
+		}
+	}
+	return false
+}
+
 // found is a value inside a document and where it is.
 type found struct {
 	path  remedy.Path

@@ -21,6 +21,8 @@ type Object struct {
 	APIVersion, Kind, Namespace, Name string
 	// Line is where it begins.
 	Line int
+	// Unchecked is set when its kind is not known here, and it has what looks like a pod template all the same.
+	Unchecked bool
 }
 
 // String is the kind and the name, with the namespace where there is one.
@@ -149,9 +151,13 @@ func (f *File) takePods(d *document, at found, o Object) error {
 	if taken > 0 {
 		return errors.Join(errs...)
 	}
-	if ours {
+	switch {
+	case ours:
 		return d.problemAt(at.path, fmt.Sprintf("%s has no pod template at %s; %s", o, paths[0], ofPatches))
+	case misnamed(gk):
+		return d.problemAt(at.path, fmt.Sprintf("%s: there is no kind %q of apiVersion %q", o, o.Kind, o.APIVersion))
 	}
+	o.Unchecked = len(find(at, "spec.template.spec.containers."+each)) > 0
 	f.Others = append(f.Others, o)
 	return nil
 }

@@ -193,6 +193,15 @@ var readErrorTests = map[string]struct {
 		text: ofPod + "spec:\n{{ toYaml .Values.spec | indent 2 }}\n",
 		want: []string{"there are placeholders ({{ }}) in it: check what `helm template`"},
 	},
+	"no apiVersion": {
+		text: "metadata: {name: web}\nkind: Deployment\nspec: " + template,
+		want: []string{`m.yaml:1: Deployment web: there is no kind "Deployment" of apiVersion ""`},
+	},
+	"the apiVersion of another": {
+		text: "apiVersion: v1\nkind: Deployment\nspec: " + template,
+		want: []string{`there is no kind "Deployment" of apiVersion "v1"`},
+	},
+	"a kind in small letters": {text: "apiVersion: v1\nkind: pod\nspec: " + podSpec, want: []string{`there is no kind "pod" of apiVersion "v1"`}},
 	"no template": {
 		text: "kind: Deployment\napiVersion: apps/v1\nmetadata: {name: web}\nspec: {}",
 		want: []string{"m.yaml:1: Deployment web has no pod template at spec.template"},
@@ -344,5 +353,16 @@ func TestBuiltInKindsAreUpstreams(t *testing.T) {
 	}
 	if len(resources) > 0 {
 		t.Errorf("upstream does not know %v", resources)
+	}
+}
+
+// A template of a kind that is not known is said not to be checked.
+func TestUncheckedTemplates(t *testing.T) {
+	f, err := read("apiVersion: example.com/v1\nkind: App\nspec: " + template + "\n---\napiVersion: example.com/v1\nkind: App\nspec: {template: {spec: {x: 1}}}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Others) != 2 || !f.Others[0].Unchecked || f.Others[1].Unchecked {
+		t.Errorf("%+v, want the first to be unchecked", f.Others)
 	}
 }

@@ -122,6 +122,11 @@ func (in *Input) Targets() []psaapi.LevelVersion {
 // Complain writes what could not be understood, and the fields that the API does not have. The error it answers is nil when all was understood.
 func (in *Input) Complain(errOut io.Writer) error {
 	for _, file := range in.Files {
+		for _, other := range file.Others {
+			if other.Unchecked {
+				fmt.Fprintf(errOut, "warning: %s:%d: %s: not checked: what looks like a pod template is of a kind that is not known\n", file.Name, other.Line, other)
+			}
+		}
 		for _, pod := range file.Pods {
 			for _, unknown := range pod.Unknown {
 				fmt.Fprintf(errOut, "warning: %s:%d: %s: %s\n", file.Name, pod.Line, pod.Object, unknown)
