@@ -159,7 +159,7 @@ type Compliance struct {
 	// configuration exempts. They are among pods, and nothing is held against them.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
-	ExemptPods int32 `json:"exemptPods,omitempty"`
+	ExemptPods int32 `json:"exemptPods"`
 }
 
 // Isolation is what keeps the pods of a runtime class from the node's kernel, told
@@ -212,7 +212,7 @@ type RuntimeClassUse struct {
 	// lets through.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
-	LetThrough int32 `json:"letThrough,omitempty"`
+	LetThrough int32 `json:"letThrough"`
 }
 
 // Exemption says whether an exempt runtime class isolates its pods.
@@ -251,12 +251,12 @@ type ForecastEntry struct {
 	// versions before.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
-	Broken int32 `json:"broken,omitempty"`
+	Broken int32 `json:"broken"`
 	// allowed counts the workloads that no longer violate something that they do at
 	// the versions before.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
-	Allowed int32 `json:"allowed,omitempty"`
+	Allowed int32 `json:"allowed"`
 	// message names the first workload and why.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
