@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inventory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+	psaapi "k8s.io/pod-security-admission/api"
+
+	"github.com/podsecurity-rollout/operator/internal/standards"
+)
+
+func fillable(t *testing.T) *Inventory {
+	t.Helper()
+	evaluator, err := standards.NewEvaluator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(evaluator, Options{DepartedPerNamespace: -1})
+}
+
+func hostNetworkPod(namespace, name string) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:       corev1.PodSpec{HostNetwork: true, Containers: []corev1.Container{{Name: "c"}}},
+	}
+}
+
+// TestFillPages has pods come in pages of two: all count, and are told of.
+func TestFillPages(t *testing.T) {
+	var pods []corev1.Pod
+	for n := range 5 {
+		pods = append(pods, *hostNetworkPod("shop", fmt.Sprintf("web-%d", n)))
+	}
+	client := fake.NewClientset()
+	client.PrependReactor("list", "pods", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		options := action.(clienttesting.ListActionImpl).ListOptions
+		if options.Limit == 0 {
+			return true, nil, errors.New("a whole list was asked for")
+		}
+		var start int
+		if options.Continue != "" {
+			if _, err := fmt.Sscan(options.Continue, &start); err != nil {
+				return true, nil, err
+			}
+		}
+		end := min(start+2, len(pods))
+		list := &corev1.PodList{Items: pods[start:end]}
+		if end < len(pods) {
+			list.Continue = fmt.Sprint(end)
+		}
+		return true, list, nil
+	})
+
+	var mu sync.Mutex
+	listed := map[string]int{}
+	i := fillable(t)
+	err := Fill(t.Context(), client, i, "", func(kind string, more int) {
+		mu.Lock()
+		defer mu.Unlock()
+		listed[kind] += more
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(5, listed["Pod"]); diff != "" {
+		t.Errorf("pods told of (-want +got):\n%s", diff)
+	}
+	if len(listed) != int(kindCount) {
+		t.Errorf("told of %d kinds, want %d: %v", len(listed), kindCount, listed)
+	}
+	verdict, known := i.Verdict("shop", Query{Level: psaapi.LevelVersion{Level: psaapi.LevelBaseline, Version: standards.NewestVersion()}})
+	if !known || verdict.Pods != 5 || verdict.Compliant() {
+		t.Errorf("verdict = %+v, %v", verdict, known)
+	}
+}
+
+// TestFillOneNamespace lists nothing of another namespace.
+func TestFillOneNamespace(t *testing.T) {
+	i := fillable(t)
+	client := fake.NewClientset(hostNetworkPod("shop", "web"), hostNetworkPod("other", "web"))
+	if err := Fill(t.Context(), client, i, "shop", nil); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"shop"}, i.namespaceNames()); diff != "" {
+		t.Errorf("namespaces (-want +got):\n%s", diff)
+	}
+}
+
+// TestFillFails answers no verdict when a kind could not be listed: what is not known is not compliant.
+func TestFillFails(t *testing.T) {
+	i := fillable(t)
+	client := fake.NewClientset(hostNetworkPod("shop", "web"))
+	denied := errors.New("denied")
+	client.PrependReactor("list", "cronjobs", func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, denied })
+	if err := Fill(context.Background(), client, i, "", nil); !errors.Is(err, denied) {
+		t.Fatalf("Fill = %v, want %v", err, denied)
+	}
+	if i.Synced() {
+		t.Error("synced without the CronJobs")
+	}
+}
