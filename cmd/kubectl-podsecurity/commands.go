@@ -6,9 +6,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/podsecurity-rollout/operator/internal/cli"
+	"github.com/podsecurity-rollout/operator/internal/cli/preview"
 )
 
 // commands are those of the plugin, in the order of --help.
-func commands(cli.Factory) []*cobra.Command {
-	return nil
+func commands(f cli.Factory) []*cobra.Command {
+	return []*cobra.Command{
+		preview.New(f),
+	}
 }
