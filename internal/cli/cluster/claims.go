@@ -67,6 +67,15 @@ func Claims(ctx context.Context, api client.Reader) ([]v1alpha1.NamespaceRollout
 	}
 }
 
+// CachedClaims reads all NamespaceRollouts from a cache, which knows no pages.
+func CachedClaims(ctx context.Context, cached client.Reader) ([]v1alpha1.NamespaceRollout, error) {
+	list := &v1alpha1.NamespaceRolloutList{}
+	if err := cached.List(ctx, list); err != nil {
+		return nil, fmt.Errorf("listing NamespaceRollouts: %w", err)
+	}
+	return list.Items, nil
+}
+
 // OwnerOf answers the name of the PodSecurityRollout that a claim belongs to, empty for none.
 func OwnerOf(claim *v1alpha1.NamespaceRollout) string {
 	owner := metav1.GetControllerOf(claim)

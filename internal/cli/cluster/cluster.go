@@ -99,3 +99,15 @@ func (c *Cluster) Version(ctx context.Context) (psaapi.Version, error) {
 	}
 	return serverversion.Parse(info)
 }
+
+// NamespaceOf answers the namespace that a command is about: its argument, else the one of --namespace or of the current context.
+func NamespaceOf(f cli.Factory, args []string) (string, error) {
+	if len(args) > 0 {
+		return args[0], nil
+	}
+	namespace, _, err := f.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return "", Explain(fmt.Errorf("reading the namespace of the current context: %w", err))
+	}
+	return namespace, nil
+}

@@ -121,3 +121,16 @@ func LevelStyle(level string) term.Style {
 		return term.Bad
 	}
 }
+
+// StateStyle is how a state is written: green is over, yellow moves by itself, red waits for a person.
+func StateStyle(state string) term.Style {
+	switch state {
+	case v1alpha1.ReasonComplete, v1alpha1.ReasonAheadOfTarget, v1alpha1.ReasonExempt:
+		return term.Good
+	case v1alpha1.ReasonClimbing, v1alpha1.ReasonSoaking, v1alpha1.ReasonAwaitingTurn, v1alpha1.ReasonBaking, v1alpha1.ReasonInconclusive,
+		v1alpha1.ReasonServerDisagrees, v1alpha1.ReasonObserving, v1alpha1.ReasonSuspended, v1alpha1.ReasonTerminating:
+		return term.Warn
+	default:
+		return term.Bad
+	}
+}

@@ -64,7 +64,7 @@ func (c Case) addPace(in *gate.Input, evidence summary.Evidence) {
 	if c.Claim.Generation > status.ApprovalUsedGeneration {
 		in.Approved = c.Claim.Spec.ApprovedEnforce
 	}
-	if r := status.Rollback; r != nil && string(r.Rung) == in.Rung.To.String() {
+	if r := status.Rollback; c.holds(r) && string(r.Rung) == in.Rung.To.String() {
 		in.RolledBack = r.Message
 	}
 	if r := summary.RefusalOf(status.WriteRefusal, &in.Rung); r != nil {
@@ -75,6 +75,12 @@ func (c Case) addPace(in *gate.Input, evidence summary.Evidence) {
 		Granted:    fleet.EnforceTurn == v1alpha1.EnforceTurnGranted && string(fleet.GrantedFor) == in.Rung.To.String(),
 		WaitingFor: fleet.WaitingFor,
 	}
+}
+
+// holds is whether a rollback still holds its rung: neither has the rollout's spec changed since, nor has the rung been approved anew.
+func (c Case) holds(r *v1alpha1.Rollback) bool {
+	return r != nil && r.RolloutGeneration == c.Rollout.Generation &&
+		(r.ApprovalGeneration == c.Claim.Generation || c.Claim.Spec.ApprovedEnforce != string(r.Rung))
 }
 
 // Manual is whether enforce rungs of a rollout wait for a person.
