@@ -13,9 +13,10 @@ import (
 
 // write writes an explanation for people.
 func write(t *term.Terminal, e Explanation) {
-	t.Linef("Namespace %s: %d pods of %d workloads, judged by the standards of %s", t.Paint(term.Strong, e.Namespace), e.Pods, e.Workloads, e.ServerVersion)
-	t.Linef("  in force   enforce=%s  warn=%s  audit=%s", e.InForce.Enforce, e.InForce.Warn, e.InForce.Audit)
-	t.Linef("  meets      %s", t.Paint(output.LevelStyle(e.Meets), e.Meets))
+	t.Linef("Namespace %s: %s of %s, judged by the standards of %s", t.Paint(term.Strong, e.Namespace), term.Count(e.Pods, "pod"),
+		term.Count(e.Workloads, "workload"), e.ServerVersion)
+	t.Field("in force", term.Plain, policy(e.InForce))
+	t.Field("meets", output.LevelStyle(e.Meets), e.Meets)
 	if e.Rollout != nil {
 		writeRollout(t, e.Rollout)
 	}
@@ -28,21 +29,25 @@ func write(t *term.Terminal, e Explanation) {
 	writeViolating(t, e)
 }
 
+func policy(p v1alpha1.Policy) string {
+	return fmt.Sprintf("enforce=%s  warn=%s  audit=%s", p.Enforce, p.Warn, p.Audit)
+}
+
 func writeRollout(t *term.Terminal, r *Rollout) {
-	line := "  rollout    " + r.Name
+	line := r.Name
 	if r.Target != "" {
 		line += ", target " + r.Target
 	}
 	if r.Wave != "" {
 		line += ", wave " + r.Wave
 	}
-	t.Line(line)
+	t.Field("rollout", term.Plain, line)
 	if r.Policy != nil {
-		t.Linef("  target     enforce=%s  warn=%s  audit=%s", r.Policy.Enforce, r.Policy.Warn, r.Policy.Audit)
+		t.Field("target", term.Plain, policy(*r.Policy))
 	}
 	if r.State != "" {
-		t.Linef("  state      %s", t.Paint(output.StateStyle(r.State), r.State))
-		t.Text(term.Plain, 13, r.Message)
+		t.Field("state", output.StateStyle(r.State), r.State)
+		t.Field("", term.Plain, r.Message)
 	}
 }
 

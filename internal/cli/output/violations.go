@@ -94,7 +94,7 @@ func (v Violation) Where() string {
 	}
 }
 
-// WriteWorkloads writes workloads with each check that they violate, where it shows, and what puts it right.
+// WriteWorkloads writes workloads with each check that they violate, where it shows, what puts it right, and where that is documented.
 func WriteWorkloads(t *term.Terminal, indent int, workloads []Workload) {
 	margin := strings.Repeat(" ", indent)
 	for _, w := range workloads {
@@ -104,10 +104,25 @@ func WriteWorkloads(t *term.Terminal, indent int, workloads []Workload) {
 			t.Text(term.Muted, indent+4, v.Where())
 			if v.Remedy != "" {
 				t.Text(term.Plain, indent+4, "→ "+v.Remedy)
-				t.Text(term.Muted, indent+4, v.URL)
 			}
 		}
 	}
+	for _, url := range urls(workloads) {
+		t.Text(term.Muted, indent, "see "+url)
+	}
+}
+
+// urls are where the checks are documented that workloads violate, each once.
+func urls(workloads []Workload) []string {
+	var all []string
+	for _, w := range workloads {
+		for _, v := range w.Violations {
+			if v.URL != "" && !slices.Contains(all, v.URL) {
+				all = append(all, v.URL)
+			}
+		}
+	}
+	return all
 }
 
 // LevelStyle is how a level is written: the stricter the better.

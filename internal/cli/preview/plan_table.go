@@ -24,7 +24,7 @@ func writePlan(t *term.Terminal, p Plan, wide bool) {
 			if i > 0 {
 				name, target = "", ""
 			}
-			table.Row(term.Cell{Text: name}, term.Cell{Text: target}, term.Cell{Text: r.Rung}, today(ns, r))
+			table.Row(term.Cell{Text: name}, term.Cell{Text: target}, term.Cell{Text: r.Rung}, today(ns, i))
 		}
 	}
 	table.Write()
@@ -35,9 +35,15 @@ func writePlan(t *term.Terminal, p Plan, wide bool) {
 	t.Text(term.Muted, 0, p.summary())
 }
 
-// today says whether a rung would go, and what its pace adds.
-func today(ns NamespacePlan, r RungPlan) term.Cell {
-	if !r.Goes {
+// today says whether a rung would go, and what its pace adds; of those behind one that is held only that they wait, and for whom.
+func today(ns NamespacePlan, i int) term.Cell {
+	r := ns.Rungs[i]
+	switch at := ns.reached(); {
+	case i > at && len(r.Held) > 0:
+		return term.Cell{Text: "not reached, and held by " + term.Count(len(r.Held), "workload"), Style: term.Muted}
+	case i > at:
+		return term.Cell{Text: "not reached", Style: term.Muted}
+	case i == at:
 		return term.Cell{Text: fmt.Sprintf("held, %s: %s", r.Reason, r.Message), Style: term.Bad}
 	}
 	var after []string
@@ -81,5 +87,5 @@ func (p Plan) summary() string {
 		}
 	}
 	return fmt.Sprintf("%s selected: %d would reach the target, %d would climb and then be held, %d would be held where they are. Not selected: %d.",
-		count(len(p.Namespaces), "namespace", "namespaces"), complete, moved, held, p.NotSelected)
+		term.Count(len(p.Namespaces), "namespace"), complete, moved, held, p.NotSelected)
 }

@@ -3,15 +3,19 @@
 package preview
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	psaapi "k8s.io/pod-security-admission/api"
-	"sigs.k8s.io/yaml"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/internal/cli/cluster"
 	"github.com/podsecurity-rollout/operator/internal/cli/output"
 	"github.com/podsecurity-rollout/operator/internal/cli/survey"
 	"github.com/podsecurity-rollout/operator/internal/fleet"
@@ -66,22 +70,44 @@ func (n NamespacePlan) reached() int {
 
 // decode reads one PodSecurityRollout, strictly, and gives what it leaves out the defaults that the API server would.
 func decode(data []byte) (*v1alpha1.PodSecurityRollout, error) {
-	var head metav1.TypeMeta
-	if err := yaml.Unmarshal(data, &head); err != nil {
+	data, err := onlyDocument(data)
+	if err != nil {
 		return nil, err
 	}
-	if head.APIVersion != v1alpha1.GroupVersion.String() || head.Kind != "PodSecurityRollout" {
-		return nil, fmt.Errorf("it holds a %q of %q, not one PodSecurityRollout of %s", head.Kind, head.APIVersion, v1alpha1.GroupVersion)
-	}
-	rollout := &v1alpha1.PodSecurityRollout{}
-	if err := yaml.UnmarshalStrict(data, rollout, yaml.DisallowUnknownFields); err != nil {
+	decoder := serializer.NewCodecFactory(cluster.Scheme(), serializer.EnableStrict).UniversalDeserializer()
+	object, kind, err := decoder.Decode(data, nil, nil)
+	if err != nil {
 		return nil, err
+	}
+	rollout, ok := object.(*v1alpha1.PodSecurityRollout)
+	if !ok {
+		return nil, fmt.Errorf("it holds a %s, not one PodSecurityRollout of %s", kind.Kind, v1alpha1.GroupVersion)
 	}
 	if len(rollout.Spec.Targets) == 0 {
 		return nil, errors.New("spec.targets names no target")
 	}
 	setDefaults(&rollout.Spec)
 	return rollout, nil
+}
+
+// onlyDocument answers the one YAML document of a file that is not empty.
+func onlyDocument(data []byte) ([]byte, error) {
+	var only []byte
+	reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
+	for {
+		document, err := reader.Read()
+		switch {
+		case errors.Is(err, io.EOF):
+			return only, nil
+		case err != nil:
+			return nil, err
+		case len(bytes.TrimSpace(document)) == 0:
+		case only != nil:
+			return nil, errors.New("it holds more than one document: one PodSecurityRollout is previewed at a time")
+		default:
+			only = document
+		}
+	}
 }
 
 // planOf answers what a rollout would do in the namespaces of a survey. It errs on a spec that the operator would not act on.

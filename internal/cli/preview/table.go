@@ -4,6 +4,7 @@ package preview
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -80,7 +81,7 @@ func writeHeld(t *term.Terminal, p Preview) {
 		}
 		t.Line("")
 		t.Linef("%s is held below %s by %s", t.Paint(term.Strong, ns.Name), ns.HeldBelow.Level,
-			count(ns.HeldBelow.ViolatingWorkloads, "workload", "workloads"))
+			term.Count(ns.HeldBelow.ViolatingWorkloads, "workload"))
 		output.WriteWorkloads(t, 2, ns.HeldBelow.Workloads)
 	}
 }
@@ -93,21 +94,14 @@ func (p Preview) summary() string {
 		pods += ns.Pods
 	}
 	parts := []string{}
-	for _, level := range []psaapi.Level{psaapi.LevelRestricted, psaapi.LevelBaseline} {
-		if n := by[string(level)]; n > 0 || len(p.Levels) > 1 {
-			parts = append(parts, fmt.Sprintf("%d meet %s", n, level))
+	for i, level := range slices.Backward(p.Levels) {
+		says := "%d meet %s"
+		if i < len(p.Levels)-1 {
+			says = "%d %s only"
 		}
+		parts = append(parts, fmt.Sprintf(says, by[level], level))
 	}
-	if n := by[string(psaapi.LevelPrivileged)]; n > 0 {
-		parts = append(parts, fmt.Sprintf("%d do not meet %s", n, p.Levels[0]))
-	}
-	return fmt.Sprintf("%s, %s, judged by the standards of %s: %s.", count(len(p.Namespaces), "namespace", "namespaces"), count(pods, "pod", "pods"),
+	parts = append(parts, fmt.Sprintf("%d do not meet %s", by[string(psaapi.LevelPrivileged)], p.Levels[0]))
+	return fmt.Sprintf("%s, %s, judged by the standards of %s: %s.", term.Count(len(p.Namespaces), "namespace"), term.Count(pods, "pod"),
 		p.StandardsVersion, strings.Join(parts, ", "))
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

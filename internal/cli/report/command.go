@@ -5,7 +5,6 @@ package report
 import (
 	"encoding/csv"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/utils/clock"
@@ -100,24 +99,17 @@ func (o *options) write(t *term.Terminal, r Report) error {
 }
 
 func writeTable(t *term.Terminal, r Report, by string) {
-	rows := views[by].rows(r)
-	if len(rows) == 0 {
-		t.Line(t.Paint(term.Good, fmt.Sprintf("Nothing violates restricted in %d namespaces.", len(r.Namespaces))))
+	if len(r.Violations) == 0 {
+		t.Line(t.Paint(term.Good, fmt.Sprintf("Nothing violates restricted in %s.", term.Count(len(r.Namespaces), "namespace"))))
 		return
 	}
-	headers := make([]string, 0, len(views[by].columns))
-	for _, c := range views[by].columns {
-		headers = append(headers, strings.ToUpper(c))
-	}
-	table := t.Table(headers...)
-	for _, row := range rows {
-		cells := make([]term.Cell, 0, len(row))
-		for _, text := range row {
-			cells = append(cells, term.Cell{Text: text})
-		}
+	table := t.Table(views[by].headers...)
+	for _, cells := range views[by].cells(r) {
 		table.Row(cells...)
 	}
 	table.Write()
+	t.Line("")
+	t.Text(term.Muted, 0, "What to set to what: kubectl podsecurity explain NAMESPACE; for a spreadsheet or a browser: -o csv, -o html")
 }
 
 func writeCSV(t *term.Terminal, r Report, by string) error {

@@ -5,8 +5,6 @@ package report
 import (
 	"cmp"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	psaapi "k8s.io/pod-security-admission/api"
@@ -127,60 +125,4 @@ func checksOf(violations []Violation) []Check {
 		return cmp.Or(-cmp.Compare(a.Workloads, b.Workloads), cmp.Compare(a.Check, b.Check))
 	})
 	return checks
-}
-
-// The values of --by.
-const (
-	byOwner     = "owner"
-	byNamespace = "namespace"
-	byCheck     = "check"
-)
-
-// view is one way to list a report.
-type view struct {
-	columns []string
-	rows    func(Report) [][]string
-}
-
-var views = map[string]view{
-	byOwner: {
-		columns: []string{"namespace", "workload", "level", "check", "pods", "message", "remedy"},
-		rows: func(r Report) [][]string {
-			var rows [][]string
-			for _, v := range r.Violations {
-				fix, _ := remedy.For(v.Check)
-				rows = append(rows, []string{v.Namespace, v.Workload, v.Level, v.Check, strconv.Itoa(int(v.Pods)), v.Message, fix.Text})
-			}
-			return rows
-		},
-	},
-	byNamespace: {
-		columns: []string{"namespace", "meets", "enforces", "pods", "workloads", "violating", "checks"},
-		rows: func(r Report) [][]string {
-			checks := map[string][]string{}
-			for _, v := range r.Violations {
-				if !slices.Contains(checks[v.Namespace], v.Check) {
-					checks[v.Namespace] = append(checks[v.Namespace], v.Check)
-				}
-			}
-			var rows [][]string
-			for _, ns := range r.Namespaces {
-				rows = append(rows, []string{
-					ns.Name, ns.Meets, ns.Enforce, strconv.Itoa(ns.Pods), strconv.Itoa(ns.Workloads), strconv.Itoa(ns.Violating),
-					strings.Join(checks[ns.Name], " "),
-				})
-			}
-			return rows
-		},
-	},
-	byCheck: {
-		columns: []string{"check", "level", "workloads", "namespaces", "remedy"},
-		rows: func(r Report) [][]string {
-			var rows [][]string
-			for _, c := range r.Checks {
-				rows = append(rows, []string{c.Check, c.Level, strconv.Itoa(c.Workloads), strconv.Itoa(c.Namespaces), c.Remedy})
-			}
-			return rows
-		},
-	},
 }

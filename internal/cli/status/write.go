@@ -5,6 +5,7 @@ package status
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
@@ -24,7 +25,7 @@ const (
 // write writes a fleet for people; whole, with everything that is held.
 func write(t *term.Terminal, f Fleet, whole bool) {
 	if len(f.Rollouts) == 0 {
-		t.Line("There is no PodSecurityRollout. `kubectl podsecurity preview -f rollout.yaml` says what one would do.")
+		t.Text(term.Plain, 0, "There is no PodSecurityRollout. `kubectl podsecurity preview -f rollout.yaml` says what one would do.")
 	}
 	for i, r := range f.Rollouts {
 		if i > 0 {
@@ -39,10 +40,10 @@ func writeRollout(t *term.Terminal, r Rollout, whole bool) {
 	t.Linef("%s  %s  %d of %d namespaces complete%s", t.Paint(term.Strong, r.Name), t.Bar(int(n.Complete), int(n.Selected), cells),
 		n.Complete, n.Selected, modifiers(t, r))
 	state := cmp.Or(r.State, "NotLookedAt")
-	t.Linef("  %-*s %s", nameWidth, "state", t.Paint(output.StateStyle(state), state))
-	t.Text(term.Plain, nameWidth+3, cmp.Or(r.Message, "The operator has not looked at it yet. Does it run?"))
+	t.Field("state", output.StateStyle(state), state)
+	t.Field("", term.Plain, cmp.Or(r.Message, "The operator has not looked at it yet. Does it run?"))
 	if r.Stalled != "" {
-		t.Text(term.Bad, nameWidth+3, "stalled: "+r.Stalled)
+		t.Field("stalled", term.Bad, r.Stalled)
 	}
 	for _, w := range r.Waves {
 		t.Linef("  %-*s %s  %d of %d  %s", nameWidth, w.Name, t.Bar(int(w.Complete), int(w.Selected), cells), w.Complete, w.Selected,
@@ -53,7 +54,7 @@ func writeRollout(t *term.Terminal, r Rollout, whole bool) {
 		for _, s := range r.States {
 			states = append(states, fmt.Sprintf("%d %s", s.Namespaces, s.State))
 		}
-		t.Linef("  %-*s %s", nameWidth, "namespaces", strings.Join(states, ", "))
+		t.Field("namespaces", term.Plain, strings.Join(states, ", "))
 	}
 	writeHeld(t, r, whole)
 	if whole && len(r.TopViolations) > 0 {
@@ -106,4 +107,24 @@ func writeHeld(t *term.Terminal, r Rollout, whole bool) {
 	if more := len(r.Held) - len(shown); more > 0 {
 		t.Linef("  and %d more: kubectl podsecurity status %s", more, r.Name)
 	}
+	for _, hint := range hints(r.Held) {
+		t.Text(term.Muted, 2, hint)
+	}
+}
+
+// hints are the commands that help with what is held.
+func hints(held []Held) []string {
+	var all []string
+	for reason, hint := range map[string]string{
+		v1alpha1.ReasonViolations:       "How to put it right: kubectl podsecurity explain NAMESPACE",
+		v1alpha1.ReasonAwaitingApproval: "To approve: kubectl podsecurity approve NAMESPACE",
+		v1alpha1.ReasonRolledBack:       "To try again: kubectl podsecurity retry NAMESPACE",
+		v1alpha1.ReasonLabelConflict:    "The labels for whoever owns them: kubectl podsecurity labels NAMESPACE",
+	} {
+		if slices.ContainsFunc(held, func(h Held) bool { return h.Reason == reason }) {
+			all = append(all, hint)
+		}
+	}
+	slices.Sort(all)
+	return all
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/internal/cli"
 	"github.com/podsecurity-rollout/operator/internal/cli/cluster"
+	"github.com/podsecurity-rollout/operator/internal/cli/survey"
 	"github.com/podsecurity-rollout/operator/internal/standards"
 	"github.com/podsecurity-rollout/operator/internal/summary"
 )
@@ -125,7 +126,7 @@ func approved(claim *v1alpha1.NamespaceRollout, rollout *v1alpha1.PodSecurityRol
 		}
 		return approval(claim, rung)
 	}
-	next, state, message := claim.Status.Next, "", ""
+	next := claim.Status.Next
 	if next == nil {
 		return change{}, errors.New("no rung is left to climb: the target is reached, or the operator has not looked at it yet")
 	}
@@ -133,12 +134,11 @@ func approved(claim *v1alpha1.NamespaceRollout, rollout *v1alpha1.PodSecurityRol
 		return change{}, fmt.Errorf("next is %s, and only enforce rungs are approved: --rung baseline:%s approves one before its time",
 			next.Rung, versionOf(next.To))
 	}
-	state, message = summary.State(claim.Status)
-	manual := rollout.Spec.Strategy != nil && rollout.Spec.Strategy.Enforce != nil && rollout.Spec.Strategy.Enforce.Approval == v1alpha1.ApprovalManual
+	state, message := summary.State(claim.Status)
 	switch {
-	case state == v1alpha1.ReasonAwaitingApproval, state == v1alpha1.ReasonRolledBack:
+	case state == v1alpha1.ReasonAwaitingApproval, state == v1alpha1.ReasonRolledBack, stands(claim, string(next.To)):
 		return approval(claim, string(next.To))
-	case !manual:
+	case !survey.Manual(rollout):
 		return change{}, fmt.Errorf("PodSecurityRollout %s asks for no approval. What it waits for is %s: %s", rollout.Name, state, message)
 	default:
 		return change{}, fmt.Errorf("it does not wait for approval now, but for %s: %s. To approve before its time: --rung %s", state, message, next.To)
@@ -149,7 +149,7 @@ func approved(claim *v1alpha1.NamespaceRollout, rollout *v1alpha1.PodSecurityRol
 // rolled back, so one that stands there already is taken away first.
 func approval(claim *v1alpha1.NamespaceRollout, rung string) (change, error) {
 	before := claim.Spec.ApprovedEnforce
-	if before == rung && claim.Generation > claim.Status.ApprovalUsedGeneration && !heldBy(claim, rung) {
+	if stands(claim, rung) {
 		return change{}, fmt.Errorf("%s is approved already (and not climbed yet)", rung)
 	}
 	todo := change{
@@ -162,6 +162,11 @@ func approval(claim *v1alpha1.NamespaceRollout, rung string) (change, error) {
 	}
 	todo.specs = append(todo.specs, map[string]any{"approvedEnforce": rung})
 	return todo, nil
+}
+
+// stands is whether a rung is approved and the approval was neither used nor overtaken by a rollback.
+func stands(claim *v1alpha1.NamespaceRollout, rung string) bool {
+	return claim.Spec.ApprovedEnforce == rung && claim.Generation > claim.Status.ApprovalUsedGeneration && !heldBy(claim, rung)
 }
 
 // heldBy is whether a rollback decided under the present approval holds a rung.

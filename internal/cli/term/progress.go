@@ -47,7 +47,7 @@ func (p *Progress) Add(kind string, more int) {
 	defer p.mu.Unlock()
 	p.counts[kind] += more
 	now := p.clock.Now()
-	if p.width == 0 || now.Sub(p.shown) < showEvery {
+	if p.width == 0 || more == 0 || now.Sub(p.shown) < showEvery {
 		return
 	}
 	p.shown = now

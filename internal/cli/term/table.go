@@ -11,8 +11,8 @@ import (
 
 const (
 	columnGap = 3
-	// leastLast is the least that the last column is wrapped to; before it is less, the first is cut.
-	leastLast = 24
+	// leastLast is the least that the last column is wrapped to; before it is less, others are wrapped, down to leastOther.
+	leastLast, leastOther = 24, 10
 )
 
 // Cell is one cell of a table.
@@ -97,27 +97,32 @@ func (tb *Table) cell(c Cell, column int, widths []int) string {
 	return strings.Join(lines, "\n")
 }
 
-// widths answers how wide each column may be, 0 where it is not bounded: the last one takes what the others leave, and when that is too little the first
-// gives.
+// widths answers how wide each column may be, 0 where it is not bounded: the last one takes what the others leave, and when that is too little the widest of
+// those give.
 func (tb *Table) widths() []int {
 	bounds := make([]int, len(tb.headers))
 	if !tb.terminal.Interactive() {
 		return bounds
 	}
 	last := len(bounds) - 1
-	left, first := tb.terminal.Width, 0
+	left := tb.terminal.Width
 	for i := range last {
-		width := tb.widest(i)
-		if i == 0 {
-			first = width
+		bounds[i] = tb.widest(i)
+		left -= bounds[i] + columnGap
+	}
+	for ; left < leastLast && last > 0; left++ {
+		widest := 0
+		for i := range last {
+			if bounds[i] > bounds[widest] {
+				widest = i
+			}
 		}
-		left -= width + columnGap
+		if bounds[widest] <= leastOther {
+			break
+		}
+		bounds[widest]--
 	}
-	if left < leastLast && last > 0 {
-		bounds[0] = max(first-(leastLast-left), leastLast/2)
-		left += first - bounds[0]
-	}
-	bounds[last] = max(left, leastLast/2)
+	bounds[last] = max(left, leastOther)
 	return bounds
 }
 

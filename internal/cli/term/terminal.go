@@ -125,6 +125,22 @@ func (t *Terminal) Text(style Style, indent int, s string) {
 	}
 }
 
+// labelWidth is what labels of fields are padded to.
+const labelWidth = 12
+
+// Field writes a label, and a text in one style beside it, wrapped to the width.
+func (t *Terminal) Field(label string, style Style, s string) {
+	const margin = "  "
+	indent := max(labelWidth, len(label)) + len(margin) + 1
+	for i, line := range t.wrap(s, t.Width-indent) {
+		start := strings.Repeat(" ", indent)
+		if i == 0 {
+			start = fmt.Sprintf("%s%-*s ", margin, labelWidth, label)
+		}
+		t.Line(start + t.Paint(style, line))
+	}
+}
+
 // wrap breaks a text at spaces into lines of at most a width, and within words that are longer. Without a terminal only its own newlines break it.
 func (t *Terminal) wrap(s string, width int) []string {
 	if t.Interactive() && text.LongestLineLen(s) > width {
@@ -148,4 +164,12 @@ func (t *Terminal) Bar(done, total, cells int) string {
 		style = Good
 	}
 	return t.Paint(style, strings.Repeat("█", filled)) + t.Paint(Muted, strings.Repeat("░", cells-filled)) + fmt.Sprintf(" %3d%%", percent)
+}
+
+// Count is a number of things: "1 pod", "2 pods".
+func Count(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }
