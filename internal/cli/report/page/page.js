@@ -11,26 +11,29 @@
     checksOf.get(v.namespace).add(v.check);
   }
   const number = (label, of) => ({ label, of, kind: 'number' });
-  const level = (label, of) => ({ label, of, kind: 'level' });
+  // A level is coloured as met; one that is violated as the one below it.
+  const met = (label, of) => ({ label, of, kind: 'level', shade: of });
+  const violated = (label, of) => ({ label, of, kind: 'level', shade: (row) => levels[levels.indexOf(of(row)) - 1] });
   const text = (label, of) => ({ label, of });
-  const fix = (label, of) => ({ label, of: (row) => of(row)?.remedy ?? '', link: (row) => of(row)?.url });
+  const prose = (label, of) => ({ label, of, kind: 'prose' });
+  const fix = (label, of) => ({ label, kind: 'prose', of: (row) => of(row)?.remedy ?? '', link: (row) => of(row)?.url });
   const views = {
     owner: {
       rows: report.violations,
-      columns: [text('Namespace', (v) => v.namespace), text('Workload', (v) => v.workload), level('Level', (v) => v.level), text('Check', (v) => v.check),
-        number('Pods', (v) => v.pods), text('Finding', (v) => v.message), fix('Remedy', (v) => checks.get(v.check))],
+      columns: [text('Namespace', (v) => v.namespace), text('Workload', (v) => v.workload), violated('Level', (v) => v.level), text('Check', (v) => v.check),
+        number('Pods', (v) => v.pods), prose('Finding', (v) => v.message), fix('Remedy', (v) => checks.get(v.check))],
       namespace: (v) => v.namespace,
     },
     namespace: {
       rows: report.namespaces,
-      columns: [text('Namespace', (n) => n.name), level('Meets', (n) => n.meets), level('Enforces', (n) => n.enforce), number('Pods', (n) => n.pods),
+      columns: [text('Namespace', (n) => n.name), met('Meets', (n) => n.meets), met('Enforces', (n) => n.enforce), number('Pods', (n) => n.pods),
         number('Workloads', (n) => n.workloads), number('Violating', (n) => n.violatingWorkloads),
-        text('Checks', (n) => [...(checksOf.get(n.name) ?? [])].join(', '))],
+        prose('Checks', (n) => [...(checksOf.get(n.name) ?? [])].join(', '))],
       namespace: (n) => n.name,
     },
     check: {
       rows: report.checks,
-      columns: [text('Check', (c) => c.check), level('Level', (c) => c.level), number('Workloads', (c) => c.workloads),
+      columns: [text('Check', (c) => c.check), violated('Level', (c) => c.level), number('Workloads', (c) => c.workloads),
         number('Namespaces', (c) => c.namespaces), fix('Remedy', (c) => c)],
     },
   };
@@ -68,7 +71,7 @@
 
   function cell(column, row) {
     const value = column.of(row);
-    const node = element('td', { className: column.kind === 'level' ? `level ${value}` : column.kind ?? '' });
+    const node = element('td', { className: `${column.kind ?? ''} ${column.shade?.(row) ?? ''}` });
     node.dataset.label = column.label;
     const url = column.link?.(row);
     node.append(url && value ? element('a', { href: url, rel: 'noreferrer', textContent: value }) : String(value));
