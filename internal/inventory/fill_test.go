@@ -3,13 +3,15 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -36,31 +38,31 @@ func hostNetworkPod(namespace, name string) *corev1.Pod {
 	}
 }
 
-// TestFillPages has pods come in pages of two: all count, and are told of.
+// servePods has a client list pods by pages of two. A list without a limit is an error.
+func servePods(client *fake.Clientset, pods []corev1.Pod) {
+	client.PrependReactor("list", "pods", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		options := action.(clienttesting.ListActionImpl).ListOptions
+		if options.Limit == 0 {
+			return true, nil, errors.New("a whole list was asked for")
+		}
+		start, err := strconv.Atoi(cmp.Or(options.Continue, "0"))
+		end := min(start+2, len(pods))
+		list := &corev1.PodList{Items: pods[start:end]}
+		if end < len(pods) {
+			list.Continue = strconv.Itoa(end)
+		}
+		return true, list, err
+	})
+}
+
+// TestFillPages has pods come in pages: all count, and are told of.
 func TestFillPages(t *testing.T) {
 	var pods []corev1.Pod
 	for n := range 5 {
 		pods = append(pods, *hostNetworkPod("shop", fmt.Sprintf("web-%d", n)))
 	}
 	client := fake.NewClientset()
-	client.PrependReactor("list", "pods", func(action clienttesting.Action) (bool, runtime.Object, error) {
-		options := action.(clienttesting.ListActionImpl).ListOptions
-		if options.Limit == 0 {
-			return true, nil, errors.New("a whole list was asked for")
-		}
-		var start int
-		if options.Continue != "" {
-			if _, err := fmt.Sscan(options.Continue, &start); err != nil {
-				return true, nil, err
-			}
-		}
-		end := min(start+2, len(pods))
-		list := &corev1.PodList{Items: pods[start:end]}
-		if end < len(pods) {
-			list.Continue = fmt.Sprint(end)
-		}
-		return true, list, nil
-	})
+	servePods(client, pods)
 
 	var mu sync.Mutex
 	listed := map[string]int{}
@@ -73,10 +75,7 @@ func TestFillPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(5, listed["Pod"]); diff != "" {
-		t.Errorf("pods told of (-want +got):\n%s", diff)
-	}
-	if len(listed) != int(kindCount) {
+	if listed["Pod"] != 5 || len(listed) != int(kindCount) {
 		t.Errorf("told of %d kinds, want %d: %v", len(listed), kindCount, listed)
 	}
 	verdict, known := i.Verdict("shop", Query{Level: psaapi.LevelVersion{Level: psaapi.LevelBaseline, Version: standards.NewestVersion()}})
@@ -92,7 +91,7 @@ func TestFillOneNamespace(t *testing.T) {
 	if err := Fill(t.Context(), client, i, "shop", nil); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"shop"}, i.namespaceNames()); diff != "" {
+	if diff := gocmp.Diff([]string{"shop"}, i.namespaceNames()); diff != "" {
 		t.Errorf("namespaces (-want +got):\n%s", diff)
 	}
 }

@@ -43,8 +43,8 @@ func inTerminal(t *testing.T, on *controlplane.ControlPlane, columns uint16, env
 	}
 	go func() {
 		defer close(term.done)
-		defer file.Close()
 		term.read(file)
+		_ = file.Close() // read to its end
 	}()
 	return term
 }

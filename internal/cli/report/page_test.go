@@ -204,61 +204,85 @@ func (b *browser) column(t *testing.T, label string) []string {
 	return ask[[]string](t, b, fmt.Sprintf(`[...document.querySelectorAll('td[data-label=%q]')].map((td) => td.textContent)`, label))
 }
 
-func TestPageInBrowser(t *testing.T) {
-	r := sample(1000)
-	b := open(t, r)
-	click := func(selector string) { t.Helper(); b.click(t, selector) }
-	count := func() string { return ask[string](t, b, `document.getElementById('count').value`) }
-	search := func(words string) {
-		t.Helper()
-		ask[bool](t, b, fmt.Sprintf(`(() => { const f = document.getElementById('filter'); f.value = %q; return f.dispatchEvent(new Event('input')); })()`, words))
-	}
+// rows counts the rows in the document.
+func (b *browser) rows(t *testing.T) int {
+	t.Helper()
+	return ask[int](t, b, `document.querySelectorAll('tbody tr').length`)
+}
 
+// search types words into the search box.
+func (b *browser) search(t *testing.T, words string) {
+	t.Helper()
+	ask[bool](t, b, fmt.Sprintf(`(() => { const f = document.getElementById('filter'); f.value = %q; return f.dispatchEvent(new Event('input')); })()`, words))
+}
+
+// TestPageShowsABit has some rows in the document, and more when asked for.
+func TestPageShowsABit(t *testing.T) {
+	b := open(t, sample(1000))
 	if got := ask[int](t, b, `document.querySelectorAll('#map button').length`); got != 1000 {
 		t.Errorf("the map has %d namespaces", got)
 	}
-	if got := ask[int](t, b, `document.querySelectorAll('tbody tr').length`); got != 200 {
+	if got := b.rows(t); got != 200 {
 		t.Errorf("%d rows are in the document to begin with", got)
 	}
-	click("#more")
-	if got := ask[int](t, b, `document.querySelectorAll('tbody tr').length`); got <= 200 {
+	b.click(t, "#more")
+	if got := b.rows(t); got <= 200 {
 		t.Errorf("%d rows after more were asked for", got)
 	}
+}
 
-	click(`th:nth-child(5) button`)
-	pods := b.column(t, "Pods")
-	if !slices.IsSorted(pods) { // of one digit each
+// TestPageSorts sorts by a number, and then the other way round.
+func TestPageSorts(t *testing.T) {
+	r := sample(1000)
+	b := open(t, r)
+	const header = `th:nth-child(5)`
+	b.click(t, header+" button")
+	if pods := b.column(t, "Pods"); !slices.IsSorted(pods) { // of one digit each
 		t.Errorf("not sorted by pods: %v", pods[:20])
 	}
-	click(`th:nth-child(5) button`)
+	b.click(t, header+" button")
 	most := slices.MaxFunc(r.Violations, func(a, b Violation) int { return cmp.Compare(a.Pods, b.Pods) }).Pods
-	if descending := b.column(t, "Pods"); descending[0] != strconv.Itoa(int(most)) || ask[string](t, b, `document.querySelector('th:nth-child(5)').ariaSort`) != "descending" {
-		t.Errorf("not sorted the other way round: %v", descending[:20])
+	if pods := b.column(t, "Pods"); pods[0] != strconv.Itoa(int(most)) {
+		t.Errorf("not sorted the other way round: %v", pods[:20])
 	}
+	if sort := ask[string](t, b, fmt.Sprintf(`document.querySelector(%q).ariaSort`, header)); sort != "descending" {
+		t.Errorf("it says to be sorted %s", sort)
+	}
+}
 
-	search("shop- runasnonroot")
-	for _, cells := range [][]string{b.column(t, "Namespace"), b.column(t, "Check")} {
-		for _, text := range cells {
-			if !regexp.MustCompile(`^(shop-\d+|runAsNonRoot)$`).MatchString(text) {
-				t.Errorf("%q is not what was searched for", text)
-			}
-		}
+// TestPageSearches shows what has all of the words, and nothing else.
+func TestPageSearches(t *testing.T) {
+	b := open(t, sample(1000))
+	b.search(t, "shop- runasnonroot")
+	found := append(b.column(t, "Namespace"), b.column(t, "Check")...)
+	if len(found) == 0 || slices.ContainsFunc(found, func(s string) bool { return !regexp.MustCompile(`^(shop-\d+|runAsNonRoot)$`).MatchString(s) }) {
+		t.Errorf("found: %v", found)
 	}
-	search("")
-	click(`#levels .privileged`)
-	click(`[data-view=namespace]`)
+	b.search(t, "")
+	if got := b.rows(t); got != 200 {
+		t.Errorf("%d rows without a search", got)
+	}
+}
+
+// TestPageChooses shows the namespaces of a level, then one of the map.
+func TestPageChooses(t *testing.T) {
+	r := sample(1000)
+	b := open(t, r)
+	b.click(t, `#levels .privileged`)
+	b.click(t, `[data-view=namespace]`)
 	if meets := b.column(t, "Meets"); len(meets) == 0 || slices.ContainsFunc(meets, func(s string) bool { return s != "privileged" }) {
 		t.Errorf("of namespaces that do not meet baseline: %v", meets)
 	}
 	if off := ask[int](t, b, `document.querySelectorAll('#map .off').length`); off == 0 || off == 1000 {
 		t.Errorf("%d namespaces of the map are faded", off)
 	}
-	click(`#levels .privileged`)
-	click(`#map button:nth-child(3)`)
-	if got := b.column(t, "Namespace"); len(got) != 1 || got[0] != r.Namespaces[2].Name || count() != "1 of 1000" {
-		t.Errorf("of one namespace of the map: %v, %s", got, count())
+	b.click(t, `#levels .privileged`)
+	b.click(t, `#map button:nth-child(3)`)
+	count := ask[string](t, b, `document.getElementById('count').value`)
+	if diff := gocmp.Diff([]string{r.Namespaces[2].Name}, b.column(t, "Namespace")); diff != "" || count != "1 of 1000" {
+		t.Errorf("%s: of one namespace of the map (-want +got):\n%s", count, diff)
 	}
-	click(`[data-view=check]`)
+	b.click(t, `[data-view=check]`)
 	if got := b.column(t, "Check"); len(got) != len(r.Checks) {
 		t.Errorf("checks: %v", got)
 	}

@@ -33,66 +33,71 @@ func manual() *v1alpha1.PodSecurityRollout {
 	return r
 }
 
+// What approves a rung, and what approves it anew.
+var (
+	approve = []map[string]any{{"approvedEnforce": rung}}
+	again   = []map[string]any{{"approvedEnforce": nil}, {"approvedEnforce": rung}}
+)
+
+var approvedTests = map[string]struct {
+	change    func(*v1alpha1.NamespaceRollout)
+	automatic bool
+	rung      string
+	want      []map[string]any
+	wantErr   string
+}{
+	"it waits for approval": {want: approve},
+	"it waits, and another rung is approved": {
+		change: func(c *v1alpha1.NamespaceRollout) { c.Spec.ApprovedEnforce = "restricted:v1.37" }, want: approve,
+	},
+	"it was rolled back after an approval": {
+		change: func(c *v1alpha1.NamespaceRollout) {
+			c.Spec.ApprovedEnforce, c.Status.Rollback = rung, &v1alpha1.Rollback{Rung: rung, ApprovalGeneration: 3}
+			setState(c, v1alpha1.ReasonRolledBack)
+		},
+		want: again,
+	},
+	"it was rolled back and nothing is approved": {
+		automatic: true,
+		change: func(c *v1alpha1.NamespaceRollout) {
+			c.Status.Rollback = &v1alpha1.Rollback{Rung: rung, ApprovalGeneration: 3}
+			setState(c, v1alpha1.ReasonRolledBack)
+		},
+		want: approve,
+	},
+	"its approval was used before": {
+		change: func(c *v1alpha1.NamespaceRollout) { c.Spec.ApprovedEnforce, c.Status.ApprovalUsedGeneration = rung, 3 }, want: again,
+	},
+	"it is approved already": {
+		change: func(c *v1alpha1.NamespaceRollout) {
+			c.Spec.ApprovedEnforce = rung
+			setState(c, v1alpha1.ReasonAwaitingTurn)
+		},
+		wantErr: "approved already",
+	},
+	"no approval is asked for": {
+		change:    func(c *v1alpha1.NamespaceRollout) { setState(c, v1alpha1.ReasonViolations) },
+		automatic: true, wantErr: "platform asks for no approval. What it waits for is Violations: the message",
+	},
+	"it waits for something else": {
+		change: func(c *v1alpha1.NamespaceRollout) { setState(c, v1alpha1.ReasonViolations) }, wantErr: "--rung baseline:v1.37",
+	},
+	"it waits for something else, and the rung is named": {
+		change: func(c *v1alpha1.NamespaceRollout) { setState(c, v1alpha1.ReasonViolations) }, rung: rung, want: approve,
+	},
+	"next is no enforce rung": {
+		change: func(c *v1alpha1.NamespaceRollout) {
+			c.Status.Next = &v1alpha1.Rung{Mode: v1alpha1.ModeWarn, To: rung, Rung: "warn=" + rung}
+		},
+		wantErr: "next is warn=baseline:v1.37",
+	},
+	"nothing is left":       {change: func(c *v1alpha1.NamespaceRollout) { c.Status.Next = nil }, wantErr: "no rung is left"},
+	"a rung that is none":   {rung: "baseline", wantErr: "must be <level>:<version>"},
+	"a rung that goes down": {rung: "privileged:latest", wantErr: "never lowers"},
+}
+
 func TestApproved(t *testing.T) {
-	approve := []map[string]any{{"approvedEnforce": rung}}
-	again := []map[string]any{{"approvedEnforce": nil}, {"approvedEnforce": rung}}
-	tests := map[string]struct {
-		change    func(*v1alpha1.NamespaceRollout)
-		automatic bool
-		rung      string
-		want      []map[string]any
-		wantErr   string
-	}{
-		"it waits for approval": {want: approve},
-		"it waits, and another rung is approved": {
-			change: func(c *v1alpha1.NamespaceRollout) { c.Spec.ApprovedEnforce = "restricted:v1.37" }, want: approve,
-		},
-		"it was rolled back after an approval": {
-			change: func(c *v1alpha1.NamespaceRollout) {
-				c.Spec.ApprovedEnforce, c.Status.Rollback = rung, &v1alpha1.Rollback{Rung: rung, ApprovalGeneration: 3}
-				setState(c, v1alpha1.ReasonRolledBack)
-			},
-			want: again,
-		},
-		"it was rolled back and nothing is approved": {
-			automatic: true,
-			change: func(c *v1alpha1.NamespaceRollout) {
-				c.Status.Rollback = &v1alpha1.Rollback{Rung: rung, ApprovalGeneration: 3}
-				setState(c, v1alpha1.ReasonRolledBack)
-			},
-			want: approve,
-		},
-		"its approval was used before": {
-			change: func(c *v1alpha1.NamespaceRollout) { c.Spec.ApprovedEnforce, c.Status.ApprovalUsedGeneration = rung, 3 }, want: again,
-		},
-		"it is approved already": {
-			change: func(c *v1alpha1.NamespaceRollout) {
-				c.Spec.ApprovedEnforce = rung
-				setState(c, v1alpha1.ReasonAwaitingTurn)
-			},
-			wantErr: "approved already",
-		},
-		"no approval is asked for": {
-			change:    func(c *v1alpha1.NamespaceRollout) { setState(c, v1alpha1.ReasonViolations) },
-			automatic: true, wantErr: "platform asks for no approval. What it waits for is Violations: the message",
-		},
-		"it waits for something else": {
-			change: func(c *v1alpha1.NamespaceRollout) { setState(c, v1alpha1.ReasonViolations) }, wantErr: "--rung baseline:v1.37",
-		},
-		"it waits for something else, and the rung is named": {
-			change: func(c *v1alpha1.NamespaceRollout) { setState(c, v1alpha1.ReasonViolations) }, rung: rung, want: approve,
-		},
-		"next is no enforce rung": {
-			change: func(c *v1alpha1.NamespaceRollout) {
-				c.Status.Next = &v1alpha1.Rung{Mode: v1alpha1.ModeWarn, To: rung, Rung: "warn=" + rung}
-			},
-			wantErr: "next is warn=baseline:v1.37",
-		},
-		"nothing is left":       {change: func(c *v1alpha1.NamespaceRollout) { c.Status.Next = nil }, wantErr: "no rung is left"},
-		"a rung that is none":   {rung: "baseline", wantErr: "must be <level>:<version>"},
-		"a rung that goes down": {rung: "privileged:latest", wantErr: "never lowers"},
-	}
-	for name, test := range tests {
+	for name, test := range approvedTests {
 		t.Run(name, func(t *testing.T) {
 			claim, rollout := waiting(), manual()
 			if test.change != nil {
