@@ -74,7 +74,7 @@ type Level struct {
 // begin explains what is known without any rollout.
 func begin(s *survey.Survey) Explanation {
 	ns := &s.Namespaces[0]
-	standing := s.Standing(ns.Name, s.Server, psaapi.LevelBaseline, psaapi.LevelRestricted)
+	standing := s.Standing(ns.Name, s.Server)
 	policy := nslabels.Read(ns, s.Config.Defaults).Policy
 	e := Explanation{
 		Header: output.NewHeader("Explanation"), Namespace: ns.Name, ServerVersion: s.Server.String(),

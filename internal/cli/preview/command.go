@@ -127,12 +127,9 @@ func (o *options) validate() error {
 	return err
 }
 
-// question answers which levels are asked about, at which version.
+// question answers which level is asked about, at which version.
 func (o *options) question(server psaapi.Version) (question, error) {
-	q := question{version: server, levels: []psaapi.Level{psaapi.LevelBaseline, psaapi.LevelRestricted}}
-	if o.level != "" {
-		q.levels = []psaapi.Level{psaapi.Level(o.level)}
-	}
+	q := question{version: server, level: psaapi.Level(o.level)}
 	if o.version == "" {
 		return q, nil
 	}

@@ -5,14 +5,16 @@ package preview
 import (
 	psaapi "k8s.io/pod-security-admission/api"
 
+	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/internal/cli/output"
 	"github.com/podsecurity-rollout/operator/internal/cli/survey"
 	"github.com/podsecurity-rollout/operator/internal/nslabels"
+	"github.com/podsecurity-rollout/operator/internal/summary"
 )
 
-// question is what is asked of each namespace: levels, the least strict first, at a version.
+// question is what is asked of each namespace: what holds it below a level, or without one below the next above what it meets, at a version.
 type question struct {
-	levels  []psaapi.Level
+	level   psaapi.Level
 	version psaapi.Version
 }
 
@@ -20,10 +22,11 @@ type question struct {
 type Preview struct {
 	output.Header
 	// ServerVersion is the API server's, StandardsVersion the one judged by.
-	ServerVersion    string      `json:"serverVersion"`
-	StandardsVersion string      `json:"standardsVersion"`
-	Levels           []string    `json:"levels"`
-	Namespaces       []Namespace `json:"namespaces"`
+	ServerVersion    string `json:"serverVersion"`
+	StandardsVersion string `json:"standardsVersion"`
+	// Level is the one asked for, absent when none was.
+	Level      string      `json:"level,omitempty"`
+	Namespaces []Namespace `json:"namespaces"`
 }
 
 // Namespace is where one namespace stands.
@@ -37,9 +40,9 @@ type Namespace struct {
 	Exempt    bool `json:"exempt,omitempty"`
 	Pods      int  `json:"pods"`
 	Workloads int  `json:"workloads"`
-	// Meets is the strictest of the levels that everything in it complies with, privileged when it complies with none.
+	// Meets is the strictest level that everything in it complies with.
 	Meets string `json:"meets"`
-	// HeldBelow is the next level, and what violates it; absent when nothing violates any.
+	// HeldBelow is the level asked for, or else the next above, and what violates it; absent when nothing does.
 	HeldBelow *HeldBelow `json:"heldBelow,omitempty"`
 }
 
@@ -54,21 +57,18 @@ type HeldBelow struct {
 func look(s *survey.Survey, q question) Preview {
 	p := Preview{
 		Header: output.NewHeader("Preview"), ServerVersion: s.Server.String(), StandardsVersion: q.version.String(),
-		Namespaces: make([]Namespace, 0, len(s.Namespaces)),
-	}
-	for _, level := range q.levels {
-		p.Levels = append(p.Levels, string(level))
+		Level: string(q.level), Namespaces: make([]Namespace, 0, len(s.Namespaces)),
 	}
 	for i := range s.Namespaces {
 		ns := &s.Namespaces[i]
 		policy := nslabels.Read(ns, s.Config.Defaults).Policy
-		standing := s.Standing(ns.Name, q.version, q.levels...)
+		standing := s.Standing(ns.Name, q.version)
 		entry := Namespace{
 			Name: ns.Name, Exempt: s.Exempt(ns.Name),
 			Enforce: policy.Enforce.String(), Warn: policy.Warn.String(), Audit: policy.Audit.String(),
 			Pods: standing.Pods, Workloads: standing.Workloads, Meets: string(standing.Meets),
 		}
-		if next := standing.Next; next != nil {
+		if next := q.held(s, ns.Name, standing); next != nil {
 			entry.HeldBelow = &HeldBelow{
 				Level: string(next.Level.Level), ViolatingWorkloads: next.ViolatingWorkloads, Workloads: output.ByWorkload(next.Violations),
 			}
@@ -78,7 +78,19 @@ func look(s *survey.Survey, q question) Preview {
 	return p
 }
 
-// violating counts the namespaces that violate one of the levels.
+// held answers the evidence of the level that a namespace is held below, nil when it is below none.
+func (q question) held(s *survey.Survey, namespace string, standing survey.Standing) *summary.Evidence {
+	if q.level == "" {
+		return standing.Next
+	}
+	evidence := s.At(namespace, psaapi.LevelVersion{Level: q.level, Version: q.version})
+	if evidence.Verdict() == v1alpha1.VerdictCompliant {
+		return nil
+	}
+	return &evidence
+}
+
+// violating counts the namespaces that are held below a level.
 func (p Preview) violating() int {
 	count := 0
 	for _, ns := range p.Namespaces {

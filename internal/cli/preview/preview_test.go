@@ -78,13 +78,12 @@ func TestPreview(t *testing.T) {
 		objects = append(objects, pod("held", name, psaapi.LevelPrivileged))
 	}
 	s := take(t, objects...)
-	both := question{levels: []psaapi.Level{psaapi.LevelBaseline, psaapi.LevelRestricted}, version: server}
 	tests := map[string]struct {
 		question      question
 		want          string
 		wantViolating int
 	}{
-		"both levels": {both, `NAMESPACE   PODS   WORKLOADS   ENFORCES     MEETS        HELD BELOW BY
+		"the next level": {question{version: server}, `NAMESPACE   PODS   WORKLOADS   ENFORCES     MEETS        HELD BELOW BY
 empty          0           0   privileged   restricted
 exempt         1           1   privileged   privileged   baseline: Pod web: hostNamespaces
                                                          (exempt in the API server's configuration)
@@ -97,19 +96,19 @@ meets          1           1   privileged   restricted
 
 5 namespaces, 8 pods, judged by the standards of v1.37: 2 meet restricted, 1 baseline only, 2 do not meet baseline.
 `, 3},
-		"one level": {question{levels: both.levels[:1], version: server}, `NAMESPACE   PODS   WORKLOADS   ENFORCES     MEETS        HELD BELOW BY
-empty          0           0   privileged   baseline
-exempt         1           1   privileged   privileged   baseline: Pod web: hostNamespaces
+		"a level": {question{level: psaapi.LevelRestricted, version: server}, `NAMESPACE   PODS   WORKLOADS   ENFORCES     MEETS        HELD BELOW BY
+empty          0           0   privileged   restricted
+exempt         1           1   privileged   privileged   restricted: Pod web: hostNamespaces, allowPrivilegeEscalation, capabilities_restricted, runAsNonRoot, seccompProfile_restricted
                                                          (exempt in the API server's configuration)
-half           1           1   privileged   baseline
-held           5           5   restricted   privileged   baseline: Pod a: hostNamespaces
-                                                         Pod b: hostNamespaces
-                                                         Pod c: hostNamespaces
+half           1           1   privileged   baseline     restricted: Pod web: allowPrivilegeEscalation, capabilities_restricted, runAsNonRoot, seccompProfile_restricted
+held           5           5   restricted   privileged   restricted: Pod a: hostNamespaces, allowPrivilegeEscalation, capabilities_restricted, runAsNonRoot, seccompProfile_restricted
+                                                         Pod b: hostNamespaces, allowPrivilegeEscalation, capabilities_restricted, runAsNonRoot, seccompProfile_restricted
+                                                         Pod c: hostNamespaces, allowPrivilegeEscalation, capabilities_restricted, runAsNonRoot, seccompProfile_restricted
                                                          and 2 more workloads
-meets          1           1   privileged   baseline
+meets          1           1   privileged   restricted
 
-5 namespaces, 8 pods, judged by the standards of v1.37: 3 meet baseline, 2 do not meet baseline.
-`, 2},
+5 namespaces, 8 pods, judged by the standards of v1.37: 2 meet restricted, 3 do not.
+`, 3},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

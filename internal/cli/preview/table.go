@@ -4,7 +4,6 @@ package preview
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -93,15 +92,13 @@ func (p Preview) summary() string {
 		by[ns.Meets]++
 		pods += ns.Pods
 	}
-	parts := []string{}
-	for i, level := range slices.Backward(p.Levels) {
-		says := "%d meet %s"
-		if i < len(p.Levels)-1 {
-			says = "%d %s only"
-		}
-		parts = append(parts, fmt.Sprintf(says, by[level], level))
+	parts := []string{
+		fmt.Sprintf("%d meet restricted", by[string(psaapi.LevelRestricted)]), fmt.Sprintf("%d baseline only", by[string(psaapi.LevelBaseline)]),
+		fmt.Sprintf("%d do not meet baseline", by[string(psaapi.LevelPrivileged)]),
 	}
-	parts = append(parts, fmt.Sprintf("%d do not meet %s", by[string(psaapi.LevelPrivileged)], p.Levels[0]))
+	if p.Level != "" {
+		parts = []string{fmt.Sprintf("%d meet %s", len(p.Namespaces)-p.violating(), p.Level), fmt.Sprintf("%d do not", p.violating())}
+	}
 	return fmt.Sprintf("%s, %s, judged by the standards of %s: %s.", term.Count(len(p.Namespaces), "namespace"), term.Count(pods, "pod"),
 		p.StandardsVersion, strings.Join(parts, ", "))
 }

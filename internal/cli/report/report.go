@@ -69,7 +69,7 @@ func reportOf(s *survey.Survey, now time.Time) Report {
 	}
 	for i := range s.Namespaces {
 		ns := &s.Namespaces[i]
-		standing := s.Standing(ns.Name, s.Server, psaapi.LevelBaseline, psaapi.LevelRestricted)
+		standing := s.Standing(ns.Name, s.Server)
 		restricted := s.Evidence(ns.Name, psaapi.LevelVersion{Level: psaapi.LevelRestricted, Version: s.Server})
 		r.Namespaces = append(r.Namespaces, Namespace{
 			Name: ns.Name, Enforce: string(nslabels.Read(ns, s.Config.Defaults).Policy.Enforce.Level), Exempt: s.Exempt(ns.Name),

@@ -128,13 +128,13 @@ func byName(a, b corev1.Namespace) int { return cmp.Compare(a.Name, b.Name) }
 
 // Evidence answers what a level holds against a namespace, as the operator's controllers ask for it: a version that the API server does not have is its own.
 func (s *Survey) Evidence(namespace string, level psaapi.LevelVersion) summary.Evidence {
-	evidence := s.judge(namespace, standards.Effective(level, s.Server))
+	evidence := s.At(namespace, standards.Effective(level, s.Server))
 	evidence.Level = level
 	return evidence
 }
 
-// judge answers what a level of a concrete version holds against a namespace.
-func (s *Survey) judge(namespace string, level psaapi.LevelVersion) summary.Evidence {
+// At answers what a level holds against a namespace at a concrete version of the standards. That may be newer than the API server's, to look ahead.
+func (s *Survey) At(namespace string, level psaapi.LevelVersion) summary.Evidence {
 	verdict, known := s.inventory.Verdict(namespace, inventory.Query{Level: level, ExemptRuntimeClasses: s.Config.ExemptRuntimeClasses})
 	return summary.Evidence{
 		Level: level, Known: known,
@@ -160,20 +160,19 @@ func violations(from []inventory.Violation) []v1alpha1.Violation {
 
 // Standing is where a namespace stands between the levels.
 type Standing struct {
-	// Meets is the strictest of the levels asked for that everything in it complies with, privileged when it complies with none.
+	// Meets is the strictest level that everything in it complies with.
 	Meets psaapi.Level
-	// Next is the evidence of the first level that something violates, nil when nothing does.
+	// Next is the evidence of the level above, nil when there is none.
 	Next *summary.Evidence
 	// Pods and Workloads are what was judged.
 	Pods, Workloads int
 }
 
-// Standing answers where a namespace stands between levels, the least strict first, at a concrete version of the standards. That may be newer than the API
-// server's, to look ahead.
-func (s *Survey) Standing(namespace string, version psaapi.Version, levels ...psaapi.Level) Standing {
+// Standing answers where a namespace stands at a concrete version of the standards.
+func (s *Survey) Standing(namespace string, version psaapi.Version) Standing {
 	standing := Standing{Meets: psaapi.LevelPrivileged}
-	for _, level := range levels {
-		evidence := s.judge(namespace, psaapi.LevelVersion{Level: level, Version: version})
+	for _, level := range []psaapi.Level{psaapi.LevelBaseline, psaapi.LevelRestricted} {
+		evidence := s.At(namespace, psaapi.LevelVersion{Level: level, Version: version})
 		standing.Pods, standing.Workloads = evidence.Pods, evidence.Workloads
 		if evidence.Verdict() != v1alpha1.VerdictCompliant {
 			standing.Next = &evidence
