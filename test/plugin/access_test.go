@@ -9,6 +9,7 @@ import (
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/podsecurity-rollout/operator/test/controlplane"
 )
@@ -59,26 +60,9 @@ func TestWithoutOperator(t *testing.T) {
 // TestRights has a user who may read one namespace and no more: that one is previewed, and of the others it is said which right is missing.
 func TestRights(t *testing.T) {
 	c := newClient(t, site)
-	create(t, c, namespaceOf("rights", nil),
-		&rbacv1.RoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Namespace: "rights", Name: "system:aggregate-to-view"},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "system:aggregate-to-view"},
-			Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: "reader"}},
-		},
-		&rbacv1.Role{
-			ObjectMeta: metav1.ObjectMeta{Namespace: "rights", Name: "podtemplates"},
-			Rules:      []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"podtemplates"}, Verbs: []string{"list"}}},
-		},
-		&rbacv1.RoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Namespace: "rights", Name: "podtemplates"},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "podtemplates"},
-			Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: "reader"}},
-		})
+	create(t, c, namespaceOf("rights", nil))
 	create(t, c, deploymentWithPods("rights", "web", specAt("privileged"), 1)...)
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := controlplane.WriteKubeconfig(kubeconfig, site.UserConfig("reader")); err != nil {
-		t.Fatal(err)
-	}
+	kubeconfig := bindRoles(t, c, "rights", "system:aggregate-to-view")
 	wantWords(t, runProgram(t, kubeconfig, program, "preview", "rights").want(t, 0), "Deployment web")
 
 	all := runProgram(t, kubeconfig, program, "preview")
@@ -90,4 +74,30 @@ func TestRights(t *testing.T) {
 	approve := runProgram(t, kubeconfig, program, "approve", "rights")
 	approve.want(t, 2)
 	wantWords(t, approve.stderr, `reading the NamespaceRollout of namespace "rights"`, "forbidden")
+}
+
+// bindRoles answers the kubeconfig of a user who has these ClusterRoles in one namespace, and may list podtemplates there, which no built-in role for
+// people allows. The user has the namespace's name.
+func bindRoles(t *testing.T, c client.Client, namespace string, roles ...string) (kubeconfig string) {
+	t.Helper()
+	bind := func(kind, role string) {
+		create(t, c, &rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: role},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: kind, Name: role},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: namespace}},
+		})
+	}
+	create(t, c, &rbacv1.Role{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "podtemplates"},
+		Rules:      []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"podtemplates"}, Verbs: []string{"list"}}},
+	})
+	bind("Role", "podtemplates")
+	for _, role := range roles {
+		bind("ClusterRole", role)
+	}
+	kubeconfig = filepath.Join(t.TempDir(), "kubeconfig")
+	if err := controlplane.WriteKubeconfig(kubeconfig, site.UserConfig(namespace)); err != nil {
+		t.Fatal(err)
+	}
+	return kubeconfig
 }

@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
@@ -22,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/yaml"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/controllers"
@@ -252,4 +256,28 @@ func (r result) wantError(t *testing.T) string {
 	t.Helper()
 	r.want(t, 2)
 	return r.stderr
+}
+
+// TestApprover has somebody approve, and look, with the role that config/rbac has for teams, bound in one namespace.
+func TestApprover(t *testing.T) {
+	runOperator(t)
+	c := newClient(t, site)
+	create(t, c, namespaceOf("approver", map[string]string{fleetLabel: "approver"}))
+	rolloutOf(t, c, "approver", func(s *v1alpha1.PodSecurityRolloutSpec) { s.Strategy.Enforce.Approval = v1alpha1.ApprovalManual })
+	awaitState(t, c, "approver", v1alpha1.ReasonAwaitingApproval)
+	role := &rbacv1.ClusterRole{}
+	data, err := os.ReadFile(filepath.Join("..", "..", "config", "rbac", "approver_role.yaml"))
+	if err == nil {
+		err = yaml.Unmarshal(data, role)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	create(t, c, role)
+	t.Cleanup(func() { remove(t, c, role) })
+	kubeconfig := bindRoles(t, c, "approver", role.Name, "system:aggregate-to-view")
+
+	wantWords(t, runProgram(t, kubeconfig, program, "explain", "approver").want(t, 0), "You may not read PodSecurityRollout approver", "AwaitingApproval")
+	wantWords(t, runProgram(t, kubeconfig, program, "approve", "approver").want(t, 0), "Approved enforce=baseline")
+	awaitState(t, c, "approver", v1alpha1.ReasonComplete)
 }

@@ -8,7 +8,9 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 
 	"github.com/podsecurity-rollout/operator/internal/cli"
 	"github.com/podsecurity-rollout/operator/internal/cli/cluster"
@@ -146,10 +148,16 @@ func (o *options) recorded(ctx context.Context, c *cluster.Cluster, s *survey.Su
 		e.note("No PodSecurityRollout owns the NamespaceRollout that is here: this is what a preview knows.")
 		return nil, nil
 	}
+	e.addRecord(claim, owner)
 	rollout, err := cluster.Rollout(ctx, api, owner)
+	if apierrors.IsForbidden(err) {
+		e.note(fmt.Sprintf("You may not read PodSecurityRollout %s, so its gate is not asked: this is what the operator has recorded.", owner))
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
+	e.Rollout.Suspended = ptr.Deref(rollout.Spec.Suspend, false)
 	return &survey.Case{Namespace: ns, Rollout: rollout, Claim: claim}, nil
 }
 

@@ -131,15 +131,19 @@ func targetOf(rollout *v1alpha1.PodSecurityRollout, ns *corev1.Namespace, server
 	return ladder.TargetPolicy(rollout.Spec.Targets[i], server)
 }
 
-// addLadder adds what is recorded and what is to come.
-func (e *Explanation) addLadder(s *survey.Survey, c survey.Case, target psaapi.Policy) {
-	status := c.Claim.Status
-	e.Rollout = &Rollout{Name: c.Rollout.Name, Policy: status.Target, Suspended: c.Rollout.Spec.Suspend != nil && *c.Rollout.Spec.Suspend}
+// addRecord adds what the operator has recorded.
+func (e *Explanation) addRecord(claim *v1alpha1.NamespaceRollout, rollout string) {
+	status := claim.Status
+	e.Rollout = &Rollout{Name: rollout, Policy: status.Target}
 	e.Rollout.State, e.Rollout.Message = summary.State(status)
 	if f := status.Fleet; f != nil {
 		e.Rollout.Target, e.Rollout.Wave = f.Target, f.Wave
 	}
 	e.History, e.Rejections = status.History, status.Rejections
+}
+
+// addLadder adds the rungs to come, and what violates a level on the way.
+func (e *Explanation) addLadder(s *survey.Survey, c survey.Case, target psaapi.Policy) {
 	current := nslabels.Read(c.Namespace, s.Config.Defaults).Policy
 	for _, rung := range ladder.Remaining(current, target, s.Server) {
 		e.Remaining = append(e.Remaining, rung.String())

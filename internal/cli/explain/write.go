@@ -41,6 +41,9 @@ func writeRollout(t *term.Terminal, r *Rollout) {
 	if r.Wave != "" {
 		line += ", wave " + r.Wave
 	}
+	if r.Suspended {
+		line += ", suspended"
+	}
 	t.Field("rollout", term.Plain, line)
 	if r.Policy != nil {
 		t.Field("target", term.Plain, policy(*r.Policy))

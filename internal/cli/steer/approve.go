@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	psaapi "k8s.io/pod-security-admission/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -97,7 +98,7 @@ func (o *options) steerClaim(
 	return o.make(ctx, t, api, todo)
 }
 
-// managed reads a claim and the rollout that it belongs to.
+// managed reads a claim and the rollout that it belongs to. Who may approve need not be allowed to read rollouts: then there is none.
 func managed(ctx context.Context, api client.Reader, namespace string) (*v1alpha1.NamespaceRollout, *v1alpha1.PodSecurityRollout, error) {
 	claim, err := cluster.Claim(ctx, api, namespace)
 	if err != nil {
@@ -111,10 +112,13 @@ func managed(ctx context.Context, api client.Reader, namespace string) (*v1alpha
 		return nil, nil, fmt.Errorf("namespace %s: no PodSecurityRollout owns its NamespaceRollout, so nobody acts on it", namespace)
 	}
 	rollout, err := cluster.Rollout(ctx, api, owner)
+	if apierrors.IsForbidden(err) {
+		return claim, nil, nil
+	}
 	return claim, rollout, err
 }
 
-// approved answers the change that approves the next rung, or the one given, or why it would be of no use.
+// approved answers the change that approves the next rung, or the one given, or why it would be of no use. The rollout is nil when it may not be read.
 func approved(claim *v1alpha1.NamespaceRollout, rollout *v1alpha1.PodSecurityRollout, rung string) (change, error) {
 	if rung != "" {
 		lv, err := standards.ParseLevelVersion(rung)
@@ -138,7 +142,7 @@ func approved(claim *v1alpha1.NamespaceRollout, rollout *v1alpha1.PodSecurityRol
 	switch {
 	case state == v1alpha1.ReasonAwaitingApproval, state == v1alpha1.ReasonRolledBack, stands(claim, string(next.To)):
 		return approval(claim, string(next.To))
-	case !survey.Manual(rollout):
+	case rollout != nil && !survey.Manual(rollout):
 		return change{}, fmt.Errorf("PodSecurityRollout %s asks for no approval. What it waits for is %s: %s", rollout.Name, state, message)
 	default:
 		return change{}, fmt.Errorf("it does not wait for approval now, but for %s: %s. To approve before its time: --rung %s", state, message, next.To)

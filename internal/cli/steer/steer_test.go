@@ -42,6 +42,7 @@ var (
 var approvedTests = map[string]struct {
 	change    func(*v1alpha1.NamespaceRollout)
 	automatic bool
+	hidden    bool
 	rung      string
 	want      []map[string]any
 	wantErr   string
@@ -82,6 +83,10 @@ var approvedTests = map[string]struct {
 	"it waits for something else": {
 		change: func(c *v1alpha1.NamespaceRollout) { setState(c, v1alpha1.ReasonViolations) }, wantErr: "--rung baseline:v1.37",
 	},
+	"the rollout may not be read": {hidden: true, want: approve},
+	"the rollout may not be read, and it waits for something else": {
+		change: func(c *v1alpha1.NamespaceRollout) { setState(c, v1alpha1.ReasonViolations) }, hidden: true, wantErr: "not wait for approval now",
+	},
 	"it waits for something else, and the rung is named": {
 		change: func(c *v1alpha1.NamespaceRollout) { setState(c, v1alpha1.ReasonViolations) }, rung: rung, want: approve,
 	},
@@ -105,6 +110,9 @@ func TestApproved(t *testing.T) {
 			}
 			if test.automatic {
 				rollout.Spec.Strategy = nil
+			}
+			if test.hidden {
+				rollout = nil
 			}
 			got, err := approved(claim, rollout, test.rung)
 			check(t, got, err, test.want, test.wantErr)
