@@ -19,23 +19,36 @@ const (
 	fillAtOnce = 3
 )
 
+// FillOptions say what is listed, and who is told.
+type FillOptions struct {
+	// Namespace is the one to list, all when it is empty.
+	Namespace string
+	// Listed is told how many more objects of a kind have arrived, Failed that a kind could not be listed: when it answers nil, the kind is taken for
+	// empty, otherwise its answer is Fill's. Both may be nil, and are called from several goroutines at a time.
+	Listed func(kind string, more int)
+	Failed func(kind string, err error) error
+}
+
 // Fill lists each kind once, by pages, into an inventory that no Watcher fills: the way of a command, which looks once and ends. Once it has answered nil
-// the inventory is synced. An empty namespace means all of them. listed, which may be nil, is told from several goroutines how many more objects of a kind
-// have arrived.
-//
-// It needs the right to list what a Watcher lists. Like a Watcher's, its verdicts are of objects that were read one kind after the other.
-func Fill(ctx context.Context, client kubernetes.Interface, i *Inventory, namespace string, listed func(kind string, more int)) error {
-	if listed == nil {
-		listed = func(string, int) {}
-	}
+// the inventory is synced. It needs the right to list what a Watcher lists. Like a Watcher's, its verdicts are of objects that were read one kind after the
+// other.
+func Fill(ctx context.Context, client kubernetes.Interface, i *Inventory, o FillOptions) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(fillAtOnce)
 	for k := range kindCount {
 		group.Go(func() error {
-			if err := i.fill(ctx, k, listers[k](client, namespace), listed); err != nil {
-				return fmt.Errorf("listing objects of kind %s: %w", kinds[k].name, err)
+			err := i.fill(ctx, k, listers[k](client, o.Namespace), o.Listed)
+			if err == nil {
+				return nil
 			}
-			return nil
+			err = fmt.Errorf("listing objects of kind %s: %w", kinds[k].name, err)
+			if o.Failed != nil {
+				err = o.Failed(kinds[k].name, err)
+			}
+			if err == nil {
+				i.replaced(k)
+			}
+			return err
 		})
 	}
 	return group.Wait()
@@ -53,7 +66,9 @@ func (i *Inventory) fill(ctx context.Context, k kind, list lister, listed func(k
 		if err := meta.EachListItem(page, func(obj runtime.Object) error { return into.Add(obj) }); err != nil {
 			return err
 		}
-		listed(kinds[k].name, meta.LenList(page))
+		if listed != nil {
+			listed(kinds[k].name, meta.LenList(page))
+		}
 		accessor, err := meta.ListAccessor(page)
 		if err != nil {
 			return fmt.Errorf("reading a list: %w", err)

@@ -4,7 +4,6 @@ package inventory
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -67,11 +66,11 @@ func TestFillPages(t *testing.T) {
 	var mu sync.Mutex
 	listed := map[string]int{}
 	i := fillable(t)
-	err := Fill(t.Context(), client, i, "", func(kind string, more int) {
+	err := Fill(t.Context(), client, i, FillOptions{Listed: func(kind string, more int) {
 		mu.Lock()
 		defer mu.Unlock()
 		listed[kind] += more
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +87,7 @@ func TestFillPages(t *testing.T) {
 func TestFillOneNamespace(t *testing.T) {
 	i := fillable(t)
 	client := fake.NewClientset(hostNetworkPod("shop", "web"), hostNetworkPod("other", "web"))
-	if err := Fill(t.Context(), client, i, "shop", nil); err != nil {
+	if err := Fill(t.Context(), client, i, FillOptions{Namespace: "shop"}); err != nil {
 		t.Fatal(err)
 	}
 	if diff := gocmp.Diff([]string{"shop"}, i.namespaceNames()); diff != "" {
@@ -96,16 +95,33 @@ func TestFillOneNamespace(t *testing.T) {
 	}
 }
 
-// TestFillFails answers no verdict when a kind could not be listed: what is not known is not compliant.
+// TestFillFails answers no verdict when a kind could not be listed, for what is not known is not compliant, unless the caller takes it upon itself.
 func TestFillFails(t *testing.T) {
-	i := fillable(t)
-	client := fake.NewClientset(hostNetworkPod("shop", "web"))
 	denied := errors.New("denied")
-	client.PrependReactor("list", "cronjobs", func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, denied })
-	if err := Fill(context.Background(), client, i, "", nil); !errors.Is(err, denied) {
-		t.Fatalf("Fill = %v, want %v", err, denied)
+	var told string
+	tests := map[string]struct {
+		failed     func(kind string, err error) error
+		wantErr    error
+		wantSynced bool
+	}{
+		"nobody is told": {wantErr: denied},
+		"it is an error": {failed: func(_ string, err error) error { return err }, wantErr: denied},
+		"it is accepted": {failed: func(kind string, _ error) error { told = kind; return nil }, wantSynced: true},
 	}
-	if i.Synced() {
-		t.Error("synced without the CronJobs")
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			i := fillable(t)
+			client := fake.NewClientset(hostNetworkPod("shop", "web"))
+			client.PrependReactor("list", "cronjobs", func(clienttesting.Action) (bool, runtime.Object, error) { return true, nil, denied })
+			if err := Fill(t.Context(), client, i, FillOptions{Failed: test.failed}); !errors.Is(err, test.wantErr) {
+				t.Errorf("Fill = %v, want %v", err, test.wantErr)
+			}
+			if i.Synced() != test.wantSynced {
+				t.Errorf("synced: %v, want %v", i.Synced(), test.wantSynced)
+			}
+		})
+	}
+	if told != "CronJob" {
+		t.Errorf("told of kind %q", told)
 	}
 }

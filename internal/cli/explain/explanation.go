@@ -4,6 +4,7 @@ package explain
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -83,6 +84,9 @@ func begin(s *survey.Survey) Explanation {
 			Audit: v1alpha1.LevelVersion(policy.Audit.String()),
 		},
 		Meets: string(standing.Meets), Pods: standing.Pods, Workloads: standing.Workloads, Violating: []Level{},
+	}
+	if len(s.NotJudged) > 0 {
+		e.note("Not judged, for lack of the right to list them: " + strings.Join(s.NotJudged, ", ") + ".")
 	}
 	if s.Exempt(ns.Name) {
 		e.note("The API server's configuration exempts this namespace: its labels have no effect.")

@@ -25,7 +25,9 @@ type Preview struct {
 	ServerVersion    string `json:"serverVersion"`
 	StandardsVersion string `json:"standardsVersion"`
 	// Level is the one asked for, absent when none was.
-	Level      string      `json:"level,omitempty"`
+	Level string `json:"level,omitempty"`
+	// NotJudged are the kinds that may not be listed: a template of theirs may violate unseen.
+	NotJudged  []string    `json:"notJudged,omitempty"`
 	Namespaces []Namespace `json:"namespaces"`
 }
 
@@ -57,7 +59,7 @@ type HeldBelow struct {
 func look(s *survey.Survey, q question) Preview {
 	p := Preview{
 		Header: output.NewHeader("Preview"), ServerVersion: s.Server.String(), StandardsVersion: q.version.String(),
-		Level: string(q.level), Namespaces: make([]Namespace, 0, len(s.Namespaces)),
+		Level: string(q.level), NotJudged: s.NotJudged, Namespaces: make([]Namespace, 0, len(s.Namespaces)),
 	}
 	for i := range s.Namespaces {
 		ns := &s.Namespaces[i]

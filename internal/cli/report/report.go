@@ -18,9 +18,11 @@ import (
 // Report is what violates: the document that -o json writes and that the page is made of.
 type Report struct {
 	output.Header
-	ServerVersion string      `json:"serverVersion"`
-	Time          time.Time   `json:"time"`
-	Namespaces    []Namespace `json:"namespaces"`
+	ServerVersion string    `json:"serverVersion"`
+	Time          time.Time `json:"time"`
+	// NotJudged are the kinds that may not be listed: a template of theirs may violate unseen.
+	NotJudged  []string    `json:"notJudged,omitempty"`
+	Namespaces []Namespace `json:"namespaces"`
 	// Violations are ordered by namespace, workload, level and check.
 	Violations []Violation `json:"violations"`
 	Checks     []Check     `json:"checks"`
@@ -64,7 +66,7 @@ type Check struct {
 // puts others in the place of.
 func reportOf(s *survey.Survey, now time.Time) Report {
 	r := Report{
-		Header: output.NewHeader("Report"), ServerVersion: s.Server.String(), Time: now.UTC().Truncate(time.Second),
+		Header: output.NewHeader("Report"), ServerVersion: s.Server.String(), Time: now.UTC().Truncate(time.Second), NotJudged: s.NotJudged,
 		Namespaces: []Namespace{}, Violations: []Violation{}, Checks: []Check{},
 	}
 	for i := range s.Namespaces {

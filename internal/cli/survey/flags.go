@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/utils/clock"
@@ -45,8 +46,21 @@ func (f *Flags) Look(ctx context.Context, c *cluster.Cluster, errOut io.Writer, 
 		fmt.Fprintf(errOut, "warning: the API server is at %s and this plugin knows the standards up to %s: what is newer is not judged\n",
 			server.String(), library.String())
 	}
+	s, err := take(ctx, c, errOut, Options{Names: names, Selector: f.Selector, Server: server, Config: config})
+	if err != nil {
+		return nil, cluster.Explain(err)
+	}
+	if len(s.NotJudged) > 0 {
+		fmt.Fprintf(errOut, "warning: you may not list objects of kind %s, so their pod templates are not judged: what is said to comply may not\n",
+			strings.Join(s.NotJudged, ", "))
+	}
+	return s, nil
+}
+
+// take tells of its progress while it looks.
+func take(ctx context.Context, c *cluster.Cluster, errOut io.Writer, o Options) (*Survey, error) {
 	progress := term.StartProgress(errOut, clock.RealClock{}, "Listing")
 	defer progress.Stop()
-	s, err := Take(ctx, c.Kube, Options{Names: names, Selector: f.Selector, Server: server, Config: config, Listed: progress.Add})
-	return s, cluster.Explain(err)
+	o.Listed = progress.Add
+	return Take(ctx, c.Kube, o)
 }

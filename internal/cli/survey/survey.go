@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -46,11 +47,13 @@ type Survey struct {
 	Config psaconfig.Config
 	// Namespaces are those looked at, by name.
 	Namespaces []corev1.Namespace
+	// NotJudged are the kinds that could not be listed for lack of the right to: a template of theirs may violate unseen. Pods are not among them.
+	NotJudged []string
 
 	inventory *inventory.Inventory
 }
 
-// Take looks at the cluster. It errs when anything could not be listed: what is not known does not comply.
+// Take looks at the cluster. It errs when something could not be listed, but for kinds other than pods that may not be: those are NotJudged.
 func Take(ctx context.Context, kube kubernetes.Interface, o Options) (*Survey, error) {
 	namespaces, err := selected(ctx, kube, o)
 	if err != nil {
@@ -65,11 +68,28 @@ func Take(ctx context.Context, kube kubernetes.Interface, o Options) (*Survey, e
 		inventory: inventory.New(evaluator, inventory.Options{DepartedPerNamespace: -1}),
 	}
 	for _, scope := range s.scopes(len(o.Names) > 0 || o.Selector != "") {
-		if err := inventory.Fill(ctx, kube, s.inventory, scope, o.Listed); err != nil {
+		if err := inventory.Fill(ctx, kube, s.inventory, inventory.FillOptions{Namespace: scope, Listed: o.Listed, Failed: s.notJudged()}); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
+}
+
+// notJudged answers what keeps the kinds that may not be listed. Without the pods there would be nothing to say.
+func (s *Survey) notJudged() func(kind string, err error) error {
+	var mu sync.Mutex
+	return func(kind string, err error) error {
+		if kind == "Pod" || !apierrors.IsForbidden(err) {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if !slices.Contains(s.NotJudged, kind) {
+			s.NotJudged = append(s.NotJudged, kind)
+			slices.Sort(s.NotJudged)
+		}
+		return nil
+	}
 }
 
 // scopes answers what to list: each namespace when a few were asked for, otherwise everything.
