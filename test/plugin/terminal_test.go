@@ -142,7 +142,7 @@ func afterProgress(screen string) string {
 	return screen
 }
 
-// TestStatusFollows draws a rollout again when it changes, and ends well when interrupted.
+// TestStatusFollows draws a rollout again when it changes, says when the API server is gone and no longer when it is back, and ends well when interrupted.
 func TestStatusFollows(t *testing.T) {
 	c := newClient(t, site)
 	rollout := &v1alpha1.PodSecurityRollout{}
@@ -171,6 +171,20 @@ func TestStatusFollows(t *testing.T) {
 	}
 	shows("25%")
 	shows("\x1b[3A") // drawn in the place of the three lines before
+	if err := site.KillAPIServer(); err != nil {
+		t.Fatal(err)
+	}
+	shows("Not live at the moment")
+	if err := site.StartAPIServer(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	await.Until(t, soon, func() error {
+		screen := watch.text()
+		if last := screen[strings.LastIndex(screen, "followed"):]; strings.Contains(last, "Not live") {
+			return fmt.Errorf("it is still not live: %q", last)
+		}
+		return nil
+	})
 	if err := watch.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ package status
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -19,21 +18,30 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/cli/term"
 )
 
-// drawEvery is how often it is drawn at most.
-const drawEvery = 200 * time.Millisecond
+const (
+	// drawEvery is how often it is drawn at most.
+	drawEvery = 200 * time.Millisecond
+	// askEvery is how often the API server is asked whether it is there: a watch takes itself up again and does not tell that it was interrupted.
+	askEvery = 3 * time.Second
+)
 
 // follow draws the fleet whenever a rollout or a namespace under one has changed, until the context is done.
 func (o *options) follow(ctx context.Context, t *term.Terminal, c *cluster.Cluster, name string) error {
 	log.SetLogger(logr.Discard()) // the cache's own log would be drawn over
-	w := &watcher{changed: make(chan struct{}, 1)}
+	live, err := c.Rollouts()
+	if err != nil {
+		return err
+	}
+	w := &watcher{live: live, changed: make(chan struct{}, 1)}
 	if err := w.start(ctx, c); err != nil {
 		return err
 	}
 	if !w.cache.WaitForCacheSync(ctx) {
 		return nil
 	}
-	screen, tick := t.Screen(), time.NewTicker(drawEvery)
+	screen, tick, ask := t.Screen(), time.NewTicker(drawEvery), time.NewTicker(askEvery)
 	defer tick.Stop()
+	defer ask.Stop()
 	for {
 		fleet, err := read(ctx, w.cache, name, cluster.CachedClaims)
 		if err != nil {
@@ -41,14 +49,16 @@ func (o *options) follow(ctx context.Context, t *term.Terminal, c *cluster.Clust
 		}
 		screen.Draw(func(page *term.Terminal) {
 			write(page, fleet, name != "")
-			if lost := w.lost.Load(); lost != nil {
-				page.Text(term.Bad, 0, fmt.Sprintf("Not live at the moment: %v", *lost))
+			if w.lost != nil {
+				page.Text(term.Bad, 0, fmt.Sprintf("Not live at the moment: %v", w.lost))
 			}
 		})
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-w.changed:
+		case <-ask.C:
+			w.ask(ctx)
 		}
 		select {
 		case <-ctx.Done():
@@ -61,9 +71,10 @@ func (o *options) follow(ctx context.Context, t *term.Terminal, c *cluster.Clust
 // watcher keeps rollouts and claims up to date.
 type watcher struct {
 	cache   cache.Cache
+	live    client.Reader
 	changed chan struct{}
-	// lost is why a watch has been interrupted, nil while it is not.
-	lost atomic.Pointer[error]
+	// lost is why the API server does not answer, nil while it does.
+	lost error
 }
 
 // start begins to watch. It errs when the cluster does not know the kinds.
@@ -71,17 +82,11 @@ func (w *watcher) start(ctx context.Context, c *cluster.Cluster) error {
 	var err error
 	w.cache, err = cache.New(c.Config, cache.Options{
 		Scheme: cluster.Scheme(),
-		DefaultWatchErrorHandler: func(_ context.Context, _ *toolscache.Reflector, err error) {
-			w.lost.Store(&err)
-			w.tell()
-		},
+		// What it would log would be drawn over; ask finds out what there is to know.
+		DefaultWatchErrorHandler: func(context.Context, *toolscache.Reflector, error) {},
 	})
 	if err != nil {
 		return cluster.Explain(err)
-	}
-	seen := func() {
-		w.lost.Store(nil)
-		w.tell()
 	}
 	for _, object := range []client.Object{&v1alpha1.PodSecurityRollout{}, &v1alpha1.NamespaceRollout{}} {
 		informer, err := w.cache.GetInformer(ctx, object, cache.BlockUntilSynced(false))
@@ -89,7 +94,7 @@ func (w *watcher) start(ctx context.Context, c *cluster.Cluster) error {
 			return cluster.Explain(err)
 		}
 		_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-			AddFunc: func(any) { seen() }, UpdateFunc: func(any, any) { seen() }, DeleteFunc: func(any) { seen() },
+			AddFunc: func(any) { w.tell() }, UpdateFunc: func(any, any) { w.tell() }, DeleteFunc: func(any) { w.tell() },
 		})
 		if err != nil {
 			return fmt.Errorf("following %T: %w", object, err)
@@ -97,6 +102,13 @@ func (w *watcher) start(ctx context.Context, c *cluster.Cluster) error {
 	}
 	go func() { _ = w.cache.Start(ctx) }() // it ends with the context, and answers nil then
 	return nil
+}
+
+// ask finds out whether the API server is there.
+func (w *watcher) ask(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, askEvery)
+	defer cancel()
+	w.lost = w.live.List(ctx, &v1alpha1.PodSecurityRolloutList{}, client.Limit(1))
 }
 
 // tell says that something has changed, and never waits.

@@ -37,7 +37,11 @@ func write(t *term.Terminal, f Fleet, whole bool) {
 
 func writeRollout(t *term.Terminal, r Rollout, whole bool) {
 	n := r.Namespaces
-	t.Linef("%s  %s  %d of %d namespaces complete%s", t.Paint(term.Strong, r.Name), t.Bar(int(n.Complete), int(n.Selected), cells),
+	total := int(n.Selected)
+	if r.State == "" {
+		total = 1 // nothing is known to be done
+	}
+	t.Linef("%s  %s  %d of %d namespaces complete%s", t.Paint(term.Strong, r.Name), t.Bar(int(n.Complete), total, cells),
 		n.Complete, n.Selected, modifiers(t, r))
 	state := cmp.Or(r.State, "NotLookedAt")
 	t.Field("state", output.StateStyle(state), state)
