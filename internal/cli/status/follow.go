@@ -53,17 +53,8 @@ func (o *options) follow(ctx context.Context, t *term.Terminal, c *cluster.Clust
 				page.Text(term.Bad, 0, fmt.Sprintf("Not live at the moment: %v", w.lost))
 			}
 		})
-		select {
-		case <-ctx.Done():
+		if !w.wait(ctx, tick.C, ask.C) {
 			return nil
-		case <-w.changed:
-		case <-ask.C:
-			w.ask(ctx)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
 		}
 	}
 }
@@ -102,6 +93,22 @@ func (w *watcher) start(ctx context.Context, c *cluster.Cluster) error {
 	}
 	go func() { _ = w.cache.Start(ctx) }() // it ends with the context, and answers nil then
 	return nil
+}
+
+// wait waits until there may be something to draw, and no less than a tick. It answers false when the context is done.
+func (w *watcher) wait(ctx context.Context, tick, ask <-chan time.Time) bool {
+	select {
+	case <-ctx.Done():
+	case <-w.changed:
+	case <-ask:
+		w.ask(ctx)
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-tick:
+		return true
+	}
 }
 
 // ask finds out whether the API server is there.
