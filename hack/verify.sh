@@ -27,6 +27,7 @@ generated=(
   config/crd/bases
   config/rbac/role.yaml
   docs/api.md
+  docs/cli
   docs/conditions.md
 )
 

@@ -126,28 +126,31 @@ type Decision struct {
 // rule holds the rung back with a decision, or answers nil.
 type rule func(Input) *Decision
 
-// rules in their order. The cheap and lasting reasons come first, and the
-// server is asked last.
-var rules = []rule{
-	active,
-	reachable,
-	owned,
-	validLabels,
-	notRolledBack,
-	conclusive,
-	compliant,
-	soaked,
-	approved,
-	reports,
-	writable,
-	turn,
-	serverAgrees,
+// rules in their order, each by the name that Explain gives it. The cheap and
+// lasting reasons come first, and the server is asked last.
+var rules = []struct {
+	name string
+	hold rule
+}{
+	{"Active", active},
+	{"Reachable", reachable},
+	{"Owned", owned},
+	{"ValidLabels", validLabels},
+	{"NotRolledBack", notRolledBack},
+	{"Conclusive", conclusive},
+	{"Compliant", compliant},
+	{"Soaked", soaked},
+	{"Approved", approved},
+	{"Reports", reports},
+	{"Writable", writable},
+	{"Turn", turn},
+	{"ServerAgrees", serverAgrees},
 }
 
 // Evaluate answers whether the rung may be climbed, or the first reason why not.
 func Evaluate(in Input) Decision {
 	for _, r := range rules {
-		if d := r(in); d != nil {
+		if d := r.hold(in); d != nil {
 			return *d
 		}
 	}
@@ -159,7 +162,7 @@ func Evaluate(in Input) Decision {
 // observing. It never asks the server.
 func Held(in Input) (Decision, bool) {
 	for _, r := range rules[1 : len(rules)-1] {
-		if d := r(in); d != nil {
+		if d := r.hold(in); d != nil {
 			return *d, true
 		}
 	}

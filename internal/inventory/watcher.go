@@ -43,6 +43,15 @@ type Clients struct {
 // cronjobs of batch; with custom kinds, also those that are served, and customresourcedefinitions. What it must not list of these it does without, see
 // Inventory.Unwatched.
 func NewWatcher(cfg *rest.Config, inventory *Inventory) (*Watcher, error) {
+	clients, err := NewClients(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return NewWatcherForClients(clients, inventory), nil
+}
+
+// NewClients makes clients that talk protobuf wherever the server does.
+func NewClients(cfg *rest.Config) (Clients, error) {
 	cfg = rest.CopyConfig(cfg)
 	cfg.ContentType = runtime.ContentTypeProtobuf
 	cfg.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
@@ -52,9 +61,9 @@ func NewWatcher(cfg *rest.Config, inventory *Inventory) (*Watcher, error) {
 	clients.Metadata, errs[1] = metadata.NewForConfig(cfg)
 	clients.Dynamic, errs[2] = dynamic.NewForConfig(cfg)
 	if err := errors.Join(errs[:]...); err != nil {
-		return nil, fmt.Errorf("building the clients of the inventory: %w", err)
+		return Clients{}, fmt.Errorf("building the clients of the inventory: %w", err)
 	}
-	return NewWatcherForClients(clients, inventory), nil
+	return clients, nil
 }
 
 // NewWatcherForClients makes a watcher with clients as they are.
