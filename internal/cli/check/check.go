@@ -49,14 +49,16 @@ func New(f cli.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [-f FILE|DIRECTORY|-]...",
 		Short: "Check manifests against a Pod Security Standard, without a cluster",
-		Long: `Check every pod and pod template in manifests against a level of the Pod Security Standards, with the code that API servers enforce it with.
+		Long: `Check every pod and pod template in manifests against a level of the Pod Security Standards, with
+the code that API servers enforce it with.
 
-No cluster is asked. Manifests are YAML of any number of documents, or JSON; Lists are taken apart; a directory stands for all .yaml, .yml and .json files
-below it.
-Pods are found in the kinds of Kubernetes and in well-known custom kinds. Where a Namespace among the manifests has an enforce label, that is what its pods are
-held to, unless --level is stricter.
+No cluster is asked. Manifests are YAML of any number of documents, or JSON; Lists are taken apart;
+a directory stands for all .yaml, .yml and .json files below it. Pods are found in the kinds of
+Kubernetes and in well-known custom kinds. Where a Namespace among the manifests has an enforce
+label, that is what its pods are held to, unless --level is stricter.
 
-Exit code: 0 when everything complies, 1 when something does not, 2 when something could not be understood, or there was nothing to check.`,
+Exit code: 0 when everything complies, 1 when something does not, 2 when something could not be
+understood, or there was nothing to check.`,
 		Example: example,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.toolVersion = cmd.Root().Version

@@ -41,13 +41,16 @@ func New(f cli.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fix -f FILE|DIRECTORY|-",
 		Short: "Add the fields to manifests that make them comply",
-		Long: `Print a manifest with the fields that make its pods comply with a level of the Pod Security Standards. Comments, order, indentation and everything
-else that is not about these fields stays as it is, to the byte.
+		Long: `Print a manifest with the fields that make its pods comply with a level of the Pod Security
+Standards. Comments, order, indentation and everything else that is not about these fields stays as
+it is, to the byte.
 
-Only fields that nobody has set are added. What would take away or contradict something that is written there, such as a hostPath volume, a privileged
-container or user 0, is named and left to you; --invasive does that, too.
+Only fields that nobody has set are added. What would take away or contradict something that is
+written there, such as a hostPath volume, a privileged container or user 0, is named and left to
+you; --invasive does that, too.
 
-Exit code: 0 when everything complies afterwards, 1 when something is left to do, 2 when something could not be understood; such a file is not changed.`,
+Exit code: 0 when everything complies afterwards, 1 when something is left to do, 2 when something
+could not be understood; such a file is not changed.`,
 		Example: example,
 		RunE:    func(_ *cobra.Command, args []string) error { return o.run(args) },
 	}
