@@ -110,7 +110,7 @@ func wantHelp(t *testing.T, c *cobra.Command) {
 		t.Errorf("there is no example: %q", c.Example)
 	}
 	for line := range strings.Lines(c.Long) {
-		if len(line) > 101 {
+		if len(line) > 140 {
 			t.Errorf("a line of the text has %d characters: %q", len(line), line)
 		}
 	}
