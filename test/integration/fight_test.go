@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	applycorev1 "k8s.io/client-go/applyconfigurations/core/v1"
+	psaapi "k8s.io/pod-security-admission/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/test/e2e/await"
+	"github.com/podsecurity-rollout/operator/test/e2e/witness"
+)
+
+// gitops is the field manager that Argo CD applies by.
+const gitops = "argocd-controller"
+
+// fightFor is how long a GitOps tool fights for its labels.
+func fightFor() time.Duration {
+	if testing.Short() {
+		return 20 * time.Second
+	}
+	return 60 * time.Second
+}
+
+// TestFight has a GitOps tool apply the namespace with labels of its own again
+// every second, each time another version of it: the operator says whose they
+// are and holds still, whoever came first.
+func TestFight(t *testing.T) {
+	t.Parallel()
+	theirs := map[string]string{psaapi.EnforceLevelLabel: "privileged", psaapi.AuditLevelLabel: "privileged"}
+	for name, tc := range map[string]struct {
+		conflicts v1alpha1.LabelConflictPolicy
+		// first is what the operator has climbed before the tool comes.
+		first []string
+		// atMost is how often the operator writes once it has come.
+		atMost int
+	}{
+		"the labels are the tool's": {},
+		"the tool comes upon ours":  {first: []string{"audit=baseline", "warn=baseline", "enforce=baseline"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runOperator(t)
+			s := newScene(t)
+			ns := s.namespace()
+			tool := &tool{scene: s, namespace: ns, labels: theirs}
+			if tc.first == nil {
+				tool.apply()
+			}
+			rollout := s.rollout(levels{enforce: v1alpha1.LevelBaseline}, func(spec *v1alpha1.PodSecurityRolloutSpec) { spec.LabelConflicts = tc.conflicts })
+			if tc.first != nil {
+				s.awaitState(ns, v1alpha1.ReasonComplete)
+				s.wantWrites(ns, tc.first...)
+				tool.apply()
+			}
+			tool.fight(len(tc.first)+tc.atMost, rollout.Name)
+		})
+	}
+}
+
+// tool is a GitOps tool that applies a namespace server-side, by force, as Argo
+// CD and Flux do.
+type tool struct {
+	*scene
+	namespace string
+	labels    map[string]string
+	revision  int
+	next      time.Time
+}
+
+// apply applies the namespace as of another revision of Git.
+func (g *tool) apply() {
+	g.Helper()
+	g.revision++
+	g.next = time.Now().Add(time.Second)
+	ns := applycorev1.Namespace(g.namespace).WithLabels(g.labels).WithLabels(map[string]string{sceneLabel: g.name}).
+		WithAnnotations(map[string]string{"example.com/revision": fmt.Sprint(g.revision)})
+	if err := g.Apply(g.Context(), ns, client.FieldOwner(gitops), client.ForceOwnership); err != nil {
+		g.Fatalf("applying namespace %s: %v", g.namespace, err)
+	}
+}
+
+// fight applies it every second until the operator has yielded, which it is to do
+// at once, and then for as long as a fight lasts: the operator writes no more
+// than so often, neither labels nor what it says of them.
+func (g *tool) fight(atMost int, rollout string) {
+	g.Helper()
+	again := func() {
+		if !time.Now().Before(g.next) {
+			g.apply()
+		}
+	}
+	await.Until(g.T, soon, func() error {
+		again()
+		return g.yields(rollout)
+	})
+	said := g.saidOf()
+	await.Throughout(g.T, fightFor(), func() error {
+		again()
+		if err := g.yields(rollout); err != nil {
+			return err
+		}
+		if now := g.saidOf(); now != said {
+			return fmt.Errorf("the operator has written the status %d times since it yielded", now-said)
+		}
+		return g.wroteAtMost(atMost)
+	})
+	ns := &corev1.Namespace{}
+	if err := g.Get(g.Context(), client.ObjectKey{Name: g.namespace}, ns); err != nil {
+		g.Fatal(err)
+	}
+	for key, value := range g.labels {
+		if ns.Labels[key] != value {
+			g.Errorf("%s=%s, want %s as the tool has it", key, ns.Labels[key], value)
+		}
+	}
+	if least := int(fightFor() / (2 * time.Second)); g.revision < least {
+		g.Errorf("the tool has applied %d revisions only, want at least %d for a fight", g.revision, least)
+	}
+}
+
+// yields is whether both kinds say that the tool owns the labels.
+func (g *tool) yields(rollout string) error {
+	claim := &v1alpha1.NamespaceRollout{}
+	if err := g.Get(g.Context(), claimKey(g.namespace), claim); err != nil {
+		return err
+	}
+	if err := hasCondition(claim.Status.Conditions, v1alpha1.ConditionProgressing, "False", v1alpha1.ReasonLabelConflict, gitops, "=privileged"); err != nil {
+		return err
+	}
+	of := &v1alpha1.PodSecurityRollout{}
+	if err := g.Get(g.Context(), client.ObjectKey{Name: rollout}, of); err != nil {
+		return err
+	}
+	return hasCondition(of.Status.Conditions, v1alpha1.ConditionBlocked, "True", v1alpha1.ReasonBlocked, g.namespace+" (LabelConflict)")
+}
+
+// saidOf counts the operator's writes of the namespace's status.
+func (g *tool) saidOf() int {
+	g.Helper()
+	requests, err := g.Requests(func(r witness.Request) bool {
+		return r.User == operatorUser && r.Namespace == g.namespace && r.Resource == "namespacerollouts" && r.Writes()
+	})
+	if err != nil {
+		g.Fatal(err)
+	}
+	return len(requests)
+}
+
+// wroteAtMost is whether the operator has written labels no more often.
+func (g *tool) wroteAtMost(times int) error {
+	requests, err := g.Requests(func(r witness.Request) bool {
+		return r.User == operatorUser && r.Resource == "namespaces" && r.Name == g.namespace && r.Writes() && r.Succeeded()
+	})
+	if err == nil && len(requests) > times {
+		err = fmt.Errorf("the operator has written labels %d times, want at most %d: %v", len(requests), times, requests)
+	}
+	return err
+}
