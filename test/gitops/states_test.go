@@ -224,12 +224,12 @@ func asServed(t *testing.T, object client.Object) *unstructured.Unstructured {
 		t.Fatal(err)
 	}
 	kind := object.GetObjectKind().GroupVersionKind().Kind
-	defaulting.Default(content, definition(t, kind))
+	defaulting.Default(content, schemaOf(t, kind))
 	return &unstructured.Unstructured{Object: content}
 }
 
-// definition answers the schema of a kind.
-func definition(t *testing.T, kind string) *schema.Structural {
+// schemaOf answers the schema of a kind.
+func schemaOf(t *testing.T, kind string) *schema.Structural {
 	t.Helper()
 	file := map[string]string{"PodSecurityRollout": "podsecurityrollouts", "NamespaceRollout": "namespacerollouts"}[kind]
 	data, err := os.ReadFile(filepath.Join(root, "config", "crd", "bases", "rollout.podsecurity.dev_"+file+".yaml"))
