@@ -29,6 +29,17 @@ func questionOf(t *testing.T, s *snapshot) gate.Input {
 	return out
 }
 
+// climbedAndRolledBack is the history of enforce=baseline being climbed, taken
+// back a minute later, and of another rung after that.
+func climbedAndRolledBack() []v1alpha1.HistoryEntry {
+	ago := func(minutes time.Duration) metav1.Time { return metav1.Time{Time: morning.Add(-minutes * time.Minute)} }
+	return []v1alpha1.HistoryEntry{
+		{Mode: v1alpha1.ModeWarn, To: "baseline:v1.37", Time: ago(0)},
+		{Mode: v1alpha1.ModeEnforce, To: "baseline:v1.37", Time: ago(1), Reason: v1alpha1.ReasonRolledBack},
+		{Mode: v1alpha1.ModeEnforce, To: "baseline:v1.37", Time: ago(2)},
+	}
+}
+
 func TestQuestion(t *testing.T) {
 	base := questionOf(t, shopSnapshot())
 	want := gate.Input{
@@ -46,6 +57,10 @@ func TestQuestion(t *testing.T) {
 		"suspended":   {func(s *snapshot) { suspend(s.rollout) }, func(in *gate.Input) { in.Suspended = true }},
 		"observing":   {func(s *snapshot) { s.rollout.Spec.Mode = v1alpha1.RolloutModeObserve }, func(in *gate.Input) { in.Observe = true }},
 		"taking over": {func(s *snapshot) { s.rollout.Spec.LabelConflicts = v1alpha1.LabelConflictTakeOver }, func(in *gate.Input) { in.TakeOver = true }},
+		"climbed before, by us and not taken back": {
+			func(s *snapshot) { s.claim.Status.History = climbedAndRolledBack() },
+			func(in *gate.Input) { in.LastClimbed = morning.Add(-2 * time.Minute) },
+		},
 		"exempt":      {func(s *snapshot) { s.namespace.Name = "vendor" }, func(in *gate.Input) { in.Exempt = true }},
 		"terminating": {func(s *snapshot) { s.namespace.DeletionTimestamp = &metav1.Time{Time: morning} }, func(in *gate.Input) { in.Terminating = true }},
 		"unsynced": {

@@ -26,7 +26,8 @@ type LabelConflictPolicy string
 const (
 	// LabelConflictYield holds the namespace and names the owner.
 	LabelConflictYield LabelConflictPolicy = "Yield"
-	// LabelConflictTakeOver takes the label from its owner.
+	// LabelConflictTakeOver takes the label from its owner, once: when the owner sets
+	// it back, the namespace is held for an hour.
 	LabelConflictTakeOver LabelConflictPolicy = "TakeOver"
 )
 

@@ -4,15 +4,19 @@ package integration
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	applycorev1 "k8s.io/client-go/applyconfigurations/core/v1"
 	psaapi "k8s.io/pod-security-admission/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/internal/nslabels"
 	"github.com/podsecurity-rollout/operator/test/e2e/await"
 	"github.com/podsecurity-rollout/operator/test/e2e/witness"
 )
@@ -38,11 +42,14 @@ func TestFight(t *testing.T) {
 		conflicts v1alpha1.LabelConflictPolicy
 		// first is what the operator has climbed before the tool comes.
 		first []string
-		// atMost is how often the operator writes once it has come.
+		// atMost is how often the operator writes once it has come: each of the three
+		// rungs once, before it knows that they are fought for.
 		atMost int
 	}{
-		"the labels are the tool's": {},
-		"the tool comes upon ours":  {first: []string{"audit=baseline", "warn=baseline", "enforce=baseline"}},
+		"the labels are the tool's":             {},
+		"the tool comes upon ours":              {first: []string{"audit=baseline", "warn=baseline", "enforce=baseline"}},
+		"the rollout takes labels over":         {conflicts: v1alpha1.LabelConflictTakeOver, atMost: 3},
+		"the rollout takes its own labels back": {conflicts: v1alpha1.LabelConflictTakeOver, first: []string{"audit=baseline", "warn=baseline", "enforce=baseline"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -62,6 +69,32 @@ func TestFight(t *testing.T) {
 			tool.fight(len(tc.first)+tc.atMost, rollout.Name)
 		})
 	}
+}
+
+// TestToolThatRespectsOurLabels has one apply the namespace as Argo CD does with
+// RespectIgnoreDifferences: with the values that our field manager has set, in
+// the place of its own. The rollout that takes labels over climbs to its target.
+func TestToolThatRespectsOurLabels(t *testing.T) {
+	t.Parallel()
+	runOperator(t)
+	s := newScene(t)
+	ns := s.namespace()
+	tool := &tool{scene: s, namespace: ns, labels: map[string]string{psaapi.EnforceLevelLabel: "privileged", psaapi.AuditLevelLabel: "privileged"}}
+	tool.apply()
+	s.rollout(levels{enforce: v1alpha1.LevelRestricted}, func(spec *v1alpha1.PodSecurityRolloutSpec) { spec.LabelConflicts = v1alpha1.LabelConflictTakeOver })
+	await.Until(t, soon, func() error {
+		if err := tool.applyRespecting(); err != nil {
+			return err
+		}
+		return s.wrote(ns, wholeLadder...)
+	})
+	await.Throughout(t, quiet, func() error {
+		if err := tool.applyRespecting(); err != nil {
+			return err
+		}
+		return s.wrote(ns, wholeLadder...)
+	})
+	s.awaitState(ns, v1alpha1.ReasonComplete)
 }
 
 // tool is a GitOps tool that applies a namespace server-side, by force, as Argo
@@ -84,6 +117,35 @@ func (g *tool) apply() {
 	if err := g.Apply(g.Context(), ns, client.FieldOwner(gitops), client.ForceOwnership); err != nil {
 		g.Fatalf("applying namespace %s: %v", g.namespace, err)
 	}
+}
+
+// applyRespecting applies it as it was just read, with the labels that the
+// operator owns as they are: a version that has changed meanwhile is left for the
+// next time.
+func (g *tool) applyRespecting() error {
+	g.Helper()
+	live := &corev1.Namespace{}
+	if err := g.Get(g.Context(), client.ObjectKey{Name: g.namespace}, live); err != nil {
+		return err
+	}
+	ours, err := nslabels.Ours(live)
+	if err != nil {
+		return err
+	}
+	labels := maps.Clone(g.labels)
+	for mode, key := range map[v1alpha1.Mode]string{v1alpha1.ModeEnforce: psaapi.EnforceLevelLabel, v1alpha1.ModeAudit: psaapi.AuditLevelLabel} {
+		if slices.Contains(ours, mode) {
+			labels[key] = live.Labels[key]
+		}
+	}
+	g.revision++
+	ns := applycorev1.Namespace(g.namespace).WithResourceVersion(live.ResourceVersion).WithLabels(labels).WithLabels(map[string]string{sceneLabel: g.name}).
+		WithAnnotations(map[string]string{"example.com/revision": fmt.Sprint(g.revision)})
+	err = g.Apply(g.Context(), ns, client.FieldOwner(gitops), client.ForceOwnership)
+	if apierrors.IsConflict(err) {
+		return nil
+	}
+	return err
 }
 
 // fight applies it every second until the operator has yielded, which it is to do
