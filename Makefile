@@ -46,12 +46,13 @@ demo: controlplane build ## Watch real workloads climb on a local cluster, which
 ##@ Development
 
 .PHONY: generate
-generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate code, docs/api.md and docs/conditions.md from the API types, docs/cli from the plugin's commands.
+generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate code, docs/api.md and docs/conditions.md from the API types, docs/metrics.md from the metrics, docs/cli from the plugin's commands.
 	rm -rf api/v1alpha1/applyconfiguration
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt applyconfiguration:headerFile=hack/boilerplate.go.txt paths=./api/v1alpha1
 	$(CRD_REF_DOCS) --log-level=ERROR --config=hack/crd-ref-docs.yaml --templates-dir=hack/crd-ref-docs \
 	  --source-path=api/v1alpha1 --renderer=markdown --output-path=docs/api.md
 	go run ./hack/reasons
+	go run ./hack/metricsdoc
 	go test ./cmd/kubectl-podsecurity -count=1 -run '^TestDocs$$' -update
 
 .PHONY: manifests

@@ -29,6 +29,7 @@ generated=(
   docs/api.md
   docs/cli
   docs/conditions.md
+  docs/metrics.md
 )
 
 # Status and not diff: a generated file that nobody committed is a difference too.
