@@ -83,6 +83,10 @@ verify: generate manifests $(KUSTOMIZE) ## Fail when generated files, go.mod fil
 test: $(CONTROLPLANE) ## Run all tests, on a control plane built from source unless KUBEBUILDER_ASSETS names one.
 	go test -timeout 20m ./...
 
+.PHONY: test-alerts
+test-alerts: ## Check the alerts and run their tests with promtool, which is built the first time (3 minutes).
+	go test ./test/monitoring -count=1 -run '^Test(Rules|Alerts)'
+
 .PHONY: coverage
 coverage: ## Fail when a package of COVERED has less than COVERAGE percent of its statements tested by itself.
 	@go test -cover $(COVERED:%=./internal/%) | tee bin/coverage.txt

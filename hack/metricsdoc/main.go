@@ -25,7 +25,8 @@ alerts in [alerts.md](alerts.md).
 
 ` + "`config/prometheus`" + ` has a ServiceMonitor and a PrometheusRule, ` + "`config/grafana/dashboard.json`" + ` a dashboard. A namespace has two
 series, and a few more while it is held; where that is too many, drop ` + "`podsecurity_rollout_namespace_.*`" + ` and
-` + "`podsecurity_rollout_violating_workloads`" + ` by ` + "`metricRelabelings`" + `: what is counted by rollout stays.
+` + "`podsecurity_rollout_violating_workloads`" + ` by ` + "`metricRelabelings`" + `: what is counted by rollout stays. A scrape that is not by that
+ServiceMonitor needs ` + "`honor_labels: true`" + `: the label ` + "`namespace`" + ` is the one that is rolled out, not the operator's.
 `
 
 func main() {
