@@ -12,12 +12,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	clocktesting "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
-
-	testclock "k8s.io/utils/clock/testing"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 )
@@ -184,7 +183,7 @@ podsecurity_rollout_rungs_held{level="restricted",mode="warn",reason="Soaking",r
 func TestFleet(t *testing.T) {
 	for name, tc := range fleets {
 		t.Run(name, func(t *testing.T) {
-			f := &Fleet{Reader: newFake(t).WithObjects(tc.objects...).Build(), Clock: testclock.NewFakePassiveClock(morning)}
+			f := &Fleet{Reader: newFake(t).WithObjects(tc.objects...).Build(), Clock: clocktesting.NewFakePassiveClock(morning)}
 			if err := testutil.CollectAndCompare(f, strings.NewReader(exposition(fleetGauges, tc.want))); err != nil {
 				t.Error(err)
 			}
@@ -194,7 +193,7 @@ func TestFleet(t *testing.T) {
 
 func TestFleetThatCannotBeListed(t *testing.T) {
 	broken := errors.New("no cache")
-	f := &Fleet{Clock: testclock.NewFakePassiveClock(morning), Reader: newFake(t).WithInterceptorFuncs(interceptor.Funcs{
+	f := &Fleet{Clock: clocktesting.NewFakePassiveClock(morning), Reader: newFake(t).WithInterceptorFuncs(interceptor.Funcs{
 		List: func(_ context.Context, _ client.WithWatch, _ client.ObjectList, _ ...client.ListOption) error {
 			return broken
 		},

@@ -16,9 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	psaapi "k8s.io/pod-security-admission/api"
+	clocktesting "k8s.io/utils/clock/testing"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
-
-	testclock "k8s.io/utils/clock/testing"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/internal/inventory"
@@ -190,7 +189,8 @@ func TestZeroBefore(t *testing.T) {
 // TestServe has a collector scraped for as long as its runnable runs.
 func TestServe(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	served := Serve(registry, &Fleet{Reader: newFake(t).WithObjects(claimIn("shop", complete)).Build(), Clock: testclock.NewFakePassiveClock(morning)}, true)
+	fleet := &Fleet{Reader: newFake(t).WithObjects(claimIn("shop", complete)).Build(), Clock: clocktesting.NewFakePassiveClock(morning)}
+	served := Serve(registry, fleet, true)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- served.Start(ctx) }()

@@ -28,7 +28,8 @@ var tools = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "-C", filepath.Join(root, "hack", "tools", "prometheus"), "build", "-tags", "remove_all_sd", "-o", dir+string(filepath.Separator), "tool")
+	build := exec.Command("go", "-C", filepath.Join(root, "hack", "tools", "prometheus"), "build",
+		"-tags", "remove_all_sd", "-o", dir+string(filepath.Separator), "tool")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building promtool and Prometheus: %w\n%s", err, out)
 	}
