@@ -46,12 +46,13 @@ demo: controlplane build ## Watch real workloads climb on a local cluster, which
 ##@ Development
 
 .PHONY: generate
-generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate code, docs/api.md and docs/conditions.md from the API types, docs/cli from the plugin's commands.
+generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate code, docs/api.md and docs/conditions.md from the API types, docs/metrics.md from the metrics, docs/cli from the plugin's commands.
 	rm -rf api/v1alpha1/applyconfiguration
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt applyconfiguration:headerFile=hack/boilerplate.go.txt paths=./api/v1alpha1
 	$(CRD_REF_DOCS) --log-level=ERROR --config=hack/crd-ref-docs.yaml --templates-dir=hack/crd-ref-docs \
 	  --source-path=api/v1alpha1 --renderer=markdown --output-path=docs/api.md
 	go run ./hack/reasons
+	go run ./hack/metricsdoc
 	go test ./cmd/kubectl-podsecurity -count=1 -run '^TestDocs$$' -update
 
 .PHONY: manifests
@@ -81,6 +82,10 @@ verify: generate manifests $(KUSTOMIZE) ## Fail when generated files, go.mod fil
 .PHONY: test
 test: $(CONTROLPLANE) ## Run all tests, on a control plane built from source unless KUBEBUILDER_ASSETS names one.
 	go test -timeout 20m ./...
+
+.PHONY: test-alerts
+test-alerts: ## Check the alerts and run their tests with promtool, which is built the first time (3 minutes).
+	go test ./test/monitoring -count=1 -run '^Test(Rules|Alerts)'
 
 .PHONY: coverage
 coverage: ## Fail when a package of COVERED has less than COVERAGE percent of its statements tested by itself.

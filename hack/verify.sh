@@ -29,6 +29,7 @@ generated=(
   docs/api.md
   docs/cli
   docs/conditions.md
+  docs/metrics.md
 )
 
 # Status and not diff: a generated file that nobody committed is a difference too.
@@ -52,7 +53,7 @@ if [[ -n "${unformatted}" ]]; then
   fail "files are not formatted: run 'make fmt'"
 fi
 
-for overlay in config/crd config/default config/samples; do
+for overlay in config/crd config/default config/prometheus config/samples; do
   if ! "${kustomize}" build "${overlay}" >/dev/null; then
     fail "kustomize cannot build ${overlay}"
   fi

@@ -121,7 +121,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	op, err := controllers.AddToManager(mgr, controllers.Options{
 		PodSecurityConfig: o.podSecurityConfig, RuntimeHandlers: o.runtimeHandlers, RequireIsolatedExemptions: o.requireIsolated,
-		WorkloadKinds: o.workloadKinds, OwnerLabels: o.ownerLabels, Clock: clock.RealClock{},
+		WorkloadKinds: o.workloadKinds, OwnerLabels: o.ownerLabels, Version: version, Clock: clock.RealClock{},
 	})
 	if err != nil {
 		return err
