@@ -35,6 +35,9 @@ const (
 	operatorUser      = "system:serviceaccount:" + operatorNamespace + ":" + operatorAccount
 )
 
+// errNotYet is what is waited out.
+var errNotYet = errors.New("not so yet")
+
 // soon is how long the API server may take to know of a policy or its parameter.
 const soon = 30 * time.Second
 
