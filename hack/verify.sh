@@ -52,7 +52,7 @@ if [[ -n "${unformatted}" ]]; then
   fail "files are not formatted: run 'make fmt'"
 fi
 
-for overlay in config/crd config/default config/samples; do
+for overlay in config/crd config/default config/operator config/high-availability config/samples; do
   if ! "${kustomize}" build "${overlay}" >/dev/null; then
     fail "kustomize cannot build ${overlay}"
   fi
