@@ -60,6 +60,10 @@ manifests: $(CONTROLLER_GEN) ## Generate the CRDs and the manager's ClusterRole.
 	$(CONTROLLER_GEN) crd rbac:roleName=manager paths=./api/v1alpha1 paths=./controllers \
 	  output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
 
+.PHONY: chart
+chart: $(KUSTOMIZE) ## Generate what of the Helm chart comes from config, and its README.
+	$(KUSTOMIZE) build config/chart | go run ./hack/chart
+
 .PHONY: fmt
 fmt: ## Format the Go code.
 	go fmt ./...
@@ -74,7 +78,7 @@ lint: $(GOLANGCI_LINT) ## Run golangci-lint, and kube-api-linter on the API type
 	$(GOLANGCI_LINT) run --config .golangci-kal.yml ./api/...
 
 .PHONY: verify
-verify: generate manifests $(KUSTOMIZE) ## Fail when generated files, go.mod files or formatting are not what they should be.
+verify: generate manifests chart ## Fail when generated files, go.mod files or formatting are not what they should be.
 	hack/verify.sh $(KUSTOMIZE)
 
 ##@ Tests
@@ -82,6 +86,7 @@ verify: generate manifests $(KUSTOMIZE) ## Fail when generated files, go.mod fil
 .PHONY: test
 test: $(CONTROLPLANE) ## Run all tests, on a control plane built from source unless KUBEBUILDER_ASSETS names one.
 	go test -timeout 20m ./...
+	go -C test/chart test -timeout 20m ./...
 
 .PHONY: test-alerts
 test-alerts: ## Check the alerts and run their tests with promtool, which is built the first time (3 minutes).

@@ -16,7 +16,9 @@ import (
 	"github.com/go-logr/zapr"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	ctrlzap "sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
@@ -159,6 +161,8 @@ func newManager(o options) (ctrl.Manager, error) {
 		LeaderElectionID:              "podsecurity-rollout",
 		LeaderElectionNamespace:       o.leaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true,
+		// Whoever stands by has everything cached when it comes to lead.
+		Controller: config.Controller{EnableWarmup: ptr.To(true)},
 		GracefulShutdownTimeout:       &stop,
 	})
 	if err != nil {
