@@ -162,8 +162,8 @@ func newManager(o options) (ctrl.Manager, error) {
 		LeaderElectionNamespace:       o.leaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true,
 		// Whoever stands by has everything cached when it comes to lead.
-		Controller: config.Controller{EnableWarmup: ptr.To(true)},
-		GracefulShutdownTimeout:       &stop,
+		Controller:              config.Controller{EnableWarmup: ptr.To(true)},
+		GracefulShutdownTimeout: &stop,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("making the manager: %w", err)
