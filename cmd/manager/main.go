@@ -161,9 +161,9 @@ func newManager(o options) (ctrl.Manager, error) {
 		LeaderElectionID:              "podsecurity-rollout",
 		LeaderElectionNamespace:       o.leaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true,
+		GracefulShutdownTimeout:       &stop,
 		// Whoever stands by has everything cached when it comes to lead.
-		Controller:              config.Controller{EnableWarmup: ptr.To(true)},
-		GracefulShutdownTimeout: &stop,
+		Controller: config.Controller{EnableWarmup: ptr.To(true)},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("making the manager: %w", err)
