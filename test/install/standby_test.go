@@ -34,21 +34,15 @@ func TestStandby(t *testing.T) {
 			HolderIdentity: ptr.To("somebody else"), LeaseDurationSeconds: ptr.To(int32(3600)), AcquireTime: &now, RenewTime: &now,
 		},
 	}
-	if err := admin.Create(t.Context(), lease); err != nil {
-		t.Fatal(err)
-	}
+	mustCreate(t, lease)
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "standby"}}
-	if err := admin.Create(t.Context(), ns); err != nil {
-		t.Fatal(err)
-	}
+	mustCreate(t, ns)
 	rollout := &v1alpha1.PodSecurityRollout{ObjectMeta: metav1.ObjectMeta{Name: "standby"}}
 	rollout.Spec.Targets = []v1alpha1.Target{{
 		Name: "all", Enforce: v1alpha1.LevelBaseline,
 		NamespaceSelector: &v1alpha1.NamespaceSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: ns.Name}},
 	}}
-	if err := admin.Create(t.Context(), rollout); err != nil {
-		t.Fatal(err)
-	}
+	mustCreate(t, rollout)
 
 	before := len(audited(t))
 	o := runOperator(t, "--leader-elect", "--leader-election-namespace="+operatorNamespace)
@@ -62,12 +56,7 @@ func TestStandby(t *testing.T) {
 		}
 		return nil
 	})
-	for request := range requests(t, before) {
-		verb, resource, _ := strings.Cut(request, " ")
-		if verb != "watch" && verb != "list" && verb != "get" && resource != "leases" {
-			t.Errorf("it writes while it stands by: %s", request)
-		}
-	}
+	wantNoWrites(t, before)
 
 	began := time.Now()
 	if err := admin.Delete(t.Context(), lease); err != nil {
@@ -83,6 +72,24 @@ func TestStandby(t *testing.T) {
 		return nil
 	})
 	t.Logf("from the lease being free to enforce in force: %s", time.Since(began).Round(100*time.Millisecond))
+}
+
+func mustCreate(t *testing.T, object client.Object) {
+	t.Helper()
+	if err := admin.Create(t.Context(), object); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantNoWrites fails the test when the operator has written anything but a lease.
+func wantNoWrites(t *testing.T, since int) {
+	t.Helper()
+	for request := range requests(t, since) {
+		verb, resource, _ := strings.Cut(request, " ")
+		if verb != "watch" && verb != "list" && verb != "get" && resource != "leases" {
+			t.Errorf("it writes while it stands by: %s", request)
+		}
+	}
 }
 
 // audited answers what the API server's audit log has so far.
