@@ -46,18 +46,23 @@ demo: controlplane build ## Watch real workloads climb on a local cluster, which
 ##@ Development
 
 .PHONY: generate
-generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate code, docs/api.md and docs/conditions.md from the API types, docs/cli from the plugin's commands.
+generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate code, docs/api.md and docs/conditions.md from the API types, docs/metrics.md from the metrics, docs/cli from the plugin's commands.
 	rm -rf api/v1alpha1/applyconfiguration
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt applyconfiguration:headerFile=hack/boilerplate.go.txt paths=./api/v1alpha1
 	$(CRD_REF_DOCS) --log-level=ERROR --config=hack/crd-ref-docs.yaml --templates-dir=hack/crd-ref-docs \
 	  --source-path=api/v1alpha1 --renderer=markdown --output-path=docs/api.md
 	go run ./hack/reasons
+	go run ./hack/metricsdoc
 	go test ./cmd/kubectl-podsecurity -count=1 -run '^TestDocs$$' -update
 
 .PHONY: manifests
 manifests: $(CONTROLLER_GEN) ## Generate the CRDs and the manager's ClusterRole.
 	$(CONTROLLER_GEN) crd rbac:roleName=manager paths=./api/v1alpha1 paths=./controllers \
 	  output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
+
+.PHONY: chart
+chart: $(KUSTOMIZE) ## Generate what of the Helm chart comes from config, and its README.
+	$(KUSTOMIZE) build config/chart | go run ./hack/chart
 
 .PHONY: fmt
 fmt: ## Format the Go code.
@@ -73,7 +78,7 @@ lint: $(GOLANGCI_LINT) ## Run golangci-lint, and kube-api-linter on the API type
 	$(GOLANGCI_LINT) run --config .golangci-kal.yml ./api/...
 
 .PHONY: verify
-verify: generate manifests $(KUSTOMIZE) ## Fail when generated files, go.mod files or formatting are not what they should be.
+verify: generate manifests chart ## Fail when generated files, go.mod files or formatting are not what they should be.
 	hack/verify.sh $(KUSTOMIZE)
 
 ##@ Tests
@@ -81,6 +86,11 @@ verify: generate manifests $(KUSTOMIZE) ## Fail when generated files, go.mod fil
 .PHONY: test
 test: $(CONTROLPLANE) ## Run all tests, on a control plane built from source unless KUBEBUILDER_ASSETS names one.
 	go test -timeout 20m ./...
+	go -C test/chart test -timeout 20m ./...
+
+.PHONY: test-alerts
+test-alerts: ## Check the alerts and run their tests with promtool, which is built the first time (3 minutes).
+	go test ./test/monitoring -count=1 -run '^Test(Rules|Alerts)'
 
 .PHONY: coverage
 coverage: ## Fail when a package of COVERED has less than COVERAGE percent of its statements tested by itself.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/internal/inventory"
+	"github.com/podsecurity-rollout/operator/internal/metrics"
 	"github.com/podsecurity-rollout/operator/internal/standards"
 	"github.com/podsecurity-rollout/operator/internal/summary"
 )
@@ -21,10 +22,12 @@ func (r *NamespaceRolloutReconciler) evidence(s *snapshot, level psaapi.LevelVer
 	if !known {
 		return summary.Evidence{Level: level}
 	}
+	began := r.Clock.Now()
 	verdict, known := r.Inventory.Verdict(s.namespace.Name, inventory.Query{
 		Level:                standards.Effective(level, r.Server.Version()),
 		ExemptRuntimeClasses: exempt,
 	})
+	metrics.Evaluated(r.Clock.Since(began))
 	return summary.Evidence{
 		Level: level, Known: known,
 		Pods: verdict.Pods, Workloads: verdict.Workloads, ViolatingWorkloads: verdict.ViolatingWorkloads,

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	psaapi "k8s.io/pod-security-admission/api"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/internal/inventory"
@@ -69,6 +70,7 @@ func TestEvidence(t *testing.T) {
 	}}
 	r := &NamespaceRolloutReconciler{
 		Inventory: k, Server: serves{served}, Config: func() psaconfig.Config { return psaconfig.Config{ExemptRuntimeClasses: sets.New("gvisor")} },
+		Clock: clocktesting.NewFakePassiveClock(morning),
 	}
 	latest := psaapi.LevelVersion{Level: psaapi.LevelRestricted, Version: psaapi.LatestVersion()}
 	workload := v1alpha1.WorkloadReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "web"}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/util/sets"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/internal/psaconfig"
@@ -45,6 +46,7 @@ func TestExemptClasses(t *testing.T) {
 			k := &knows{synced: true}
 			r := &NamespaceRolloutReconciler{
 				Inventory: k, Server: serves{served}, Config: exempting(tc.exempt...), RuntimeClasses: tc.classes, RequireIsolatedExemptions: tc.required,
+				Clock: clocktesting.NewFakePassiveClock(morning),
 			}
 			if err := r.RuntimeHandlers.Set(tc.handlers); err != nil {
 				t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	psaapi "k8s.io/pod-security-admission/api"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/internal/inventory"
@@ -60,6 +61,7 @@ func insightful(t *testing.T, i Insight) *NamespaceRolloutReconciler {
 	return &NamespaceRolloutReconciler{
 		Inventory: byVersion{}, Insight: i, Evaluator: e, Server: serves{served},
 		Config: func() psaconfig.Config { return config }, RuntimeClasses: classes{"kata": "kata-qemu", "fast": "crun", "gvisor": "runsc"},
+		Clock: clocktesting.NewFakePassiveClock(morning),
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/inventory"
 	"github.com/podsecurity-rollout/operator/internal/isolation"
 	"github.com/podsecurity-rollout/operator/internal/ladder"
+	"github.com/podsecurity-rollout/operator/internal/metrics"
 	"github.com/podsecurity-rollout/operator/internal/nslabels"
 	"github.com/podsecurity-rollout/operator/internal/psaconfig"
 	"github.com/podsecurity-rollout/operator/internal/rejections"
@@ -95,6 +96,7 @@ type NamespaceRolloutReconciler struct {
 	started     time.Time
 	specs       specs
 	comparisons comparisons
+	changes     changes
 	advised     advised
 	reported    written
 }
@@ -193,7 +195,7 @@ func lookAgain(in summary.NamespaceInput, status v1alpha1.NamespaceRolloutStatus
 // was made by hand, or is about to go.
 func (r *NamespaceRolloutReconciler) fetch(ctx context.Context, key types.NamespacedName) (*snapshot, error) {
 	s := &snapshot{
-		now: r.Clock.Now(), server: r.Server.Version(), config: r.Config(),
+		now: r.Clock.Now(), changed: r.changes.take(key.Namespace), server: r.Server.Version(), config: r.Config(),
 		claim: &v1alpha1.NamespaceRollout{}, namespace: &corev1.Namespace{}, rollout: &v1alpha1.PodSecurityRollout{},
 		refused: func(level string) []v1alpha1.Rejection { return r.refusals(key.Namespace, level) },
 		present: func(w v1alpha1.WorkloadReference) bool { return r.present(key.Namespace, w) },
@@ -320,10 +322,21 @@ func (r *NamespaceRolloutReconciler) record(ctx context.Context, s *snapshot, in
 		status = summary.Unaccepted(s.claim.Status, in)
 	}
 	version, err := applyStatus(ctx, r.Client, s.claim, v1alpha1.FieldManager, ownStatus(s.claim.Status), ownStatus(status))
-	if err == nil {
-		s.claim.ResourceVersion = version
+	if err != nil {
+		r.changes.note(s.namespace.Name, s.changed)
+		return status, err
 	}
-	return status, err
+	s.claim.ResourceVersion = version
+	r.judged(s)
+	return status, nil
+}
+
+// judged notes how long the change that led to this look waited for its verdict.
+func (r *NamespaceRolloutReconciler) judged(s *snapshot) {
+	if !s.changed.IsZero() {
+		metrics.Judged(r.Clock.Since(s.changed))
+	}
+	s.changed = time.Time{} // what is recorded further in this look is no other verdict
 }
 
 // tell tells what has changed since the last look.
@@ -350,6 +363,7 @@ func (r *NamespaceRolloutReconciler) tellMoves(s *snapshot, in summary.Namespace
 	ours := map[v1alpha1.Mode]bool{}
 	for _, h := range summary.Climbed(old, in) {
 		ours[h.Mode] = true
+		metrics.Stepped(h)
 		recordStep(r.Recorder, s, h)
 	}
 	for _, h := range summary.Moved(old, in) {

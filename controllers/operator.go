@@ -14,10 +14,12 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/internal/inventory"
 	"github.com/podsecurity-rollout/operator/internal/isolation"
+	"github.com/podsecurity-rollout/operator/internal/metrics"
 	"github.com/podsecurity-rollout/operator/internal/nslabels"
 	"github.com/podsecurity-rollout/operator/internal/psaconfig"
 	"github.com/podsecurity-rollout/operator/internal/rejections"
@@ -64,6 +66,8 @@ type Options struct {
 	// Reports has a Report of OpenReports (openreports.io/v1alpha1) written for each
 	// namespace, where the API server serves them.
 	Reports bool
+	// Version is the operator's own, for its metrics.
+	Version string
 	// Clock is the one clock that every decision goes by.
 	Clock clock.PassiveClock
 }
@@ -87,7 +91,7 @@ func AddToManager(mgr ctrl.Manager, o Options) (*Operator, error) {
 		o.OwnerLabels = inventory.DefaultOwnerKeys
 	}
 	for _, add := range []func(ctrl.Manager, Options) error{
-		op.addConfig, op.addRuntimeClasses, op.addServerVersion, op.addInventory, op.addRefusals, op.addReconcilers,
+		op.addConfig, op.addRuntimeClasses, op.addServerVersion, op.addInventory, op.addRefusals, op.addReconcilers, op.addMetrics,
 	} {
 		if err := add(mgr, o); err != nil {
 			return nil, err
@@ -201,4 +205,15 @@ func (op *Operator) addReconcilers(mgr ctrl.Manager, o Options) error {
 		return fmt.Errorf("setting up the PodSecurityRollout controller: %w", err)
 	}
 	return nil
+}
+
+// addMetrics has the state of the fleet told by the replica that leads, and that of
+// the operator by every one.
+func (op *Operator) addMetrics(mgr ctrl.Manager, o Options) error {
+	fleet := &metrics.Fleet{Reader: mgr.GetClient(), Clock: o.Clock}
+	self := &metrics.Operator{Version: o.Version, Inventory: op.Inventory.Stats, Server: op.server.Version}
+	if err := mgr.Add(metrics.Serve(ctrlmetrics.Registry, fleet, true)); err != nil {
+		return err
+	}
+	return mgr.Add(metrics.Serve(ctrlmetrics.Registry, self, false))
 }

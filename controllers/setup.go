@@ -56,6 +56,7 @@ func (r *NamespaceRolloutReconciler) SetupWithManager(mgr ctrl.Manager, pods Not
 					all()
 					return
 				}
+				r.changes.note(namespace, r.Clock.Now())
 				q.Add(claimRequest(namespace))
 			})
 			return nil

@@ -24,7 +24,10 @@ import (
 // snapshot is what one look at a namespace is made from. Its methods are pure:
 // all that they decide from is in it.
 type snapshot struct {
-	now       time.Time
+	now time.Time
+	// changed is the change that led to this look, the zero time when none is known
+	// or its verdict is recorded.
+	changed   time.Time
 	server    psaapi.Version
 	config    psaconfig.Config
 	claim     *v1alpha1.NamespaceRollout

@@ -20,15 +20,17 @@ fail() {
   failures=$((failures + 1))
 }
 
-# What `make generate manifests` writes, whole directories where it owns them.
+# What `make generate manifests chart` writes, whole directories where it owns them.
 generated=(
   api/v1alpha1/applyconfiguration
   api/v1alpha1/zz_generated.deepcopy.go
+  charts
   config/crd/bases
   config/rbac/role.yaml
   docs/api.md
   docs/cli
   docs/conditions.md
+  docs/metrics.md
 )
 
 # Status and not diff: a generated file that nobody committed is a difference too.
@@ -36,7 +38,7 @@ changes="$(git status --porcelain --untracked-files=all -- "${generated[@]}")"
 if [[ -n "${changes}" ]]; then
   echo "${changes}"
   git --no-pager diff -- "${generated[@]}"
-  fail "generated files differ from what is committed: run 'make generate manifests' and commit"
+  fail "generated files differ from what is committed: run 'make generate manifests chart' and commit"
 fi
 
 while IFS= read -r file; do
@@ -52,7 +54,7 @@ if [[ -n "${unformatted}" ]]; then
   fail "files are not formatted: run 'make fmt'"
 fi
 
-for overlay in config/crd config/default config/samples; do
+for overlay in config/crd config/default config/operator config/high-availability config/prometheus config/samples; do
   if ! "${kustomize}" build "${overlay}" >/dev/null; then
     fail "kustomize cannot build ${overlay}"
   fi

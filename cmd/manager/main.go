@@ -16,7 +16,9 @@ import (
 	"github.com/go-logr/zapr"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	ctrlzap "sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
@@ -124,7 +126,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	op, err := controllers.AddToManager(mgr, controllers.Options{
 		PodSecurityConfig: o.podSecurityConfig, RuntimeHandlers: o.runtimeHandlers, RequireIsolatedExemptions: o.requireIsolated,
-		WorkloadKinds: o.workloadKinds, OwnerLabels: o.ownerLabels, Reports: o.reports, Clock: clock.RealClock{},
+		WorkloadKinds: o.workloadKinds, OwnerLabels: o.ownerLabels, Reports: o.reports, Version: version, Clock: clock.RealClock{},
 	})
 	if err != nil {
 		return err
@@ -174,6 +176,8 @@ func newManager(o options) (ctrl.Manager, error) {
 		LeaderElectionNamespace:       o.leaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       &stop,
+		// Whoever stands by has everything cached when it comes to lead.
+		Controller: config.Controller{EnableWarmup: ptr.To(true)},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("making the manager: %w", err)

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"sort"
 	"strconv"
@@ -99,8 +100,11 @@ func nodes(c chunk) (*goyaml.Node, error) {
 	if err := decoder.Decode(&document); err != nil {
 		return nil, err
 	}
-	if err := decoder.Decode(&another); err == nil {
+	switch err := decoder.Decode(&another); {
+	case err == nil:
 		return nil, fmt.Errorf("line %d: another document begins here without --- before it", another.Line)
+	case !errors.Is(err, io.EOF):
+		return nil, err // what follows would not be read
 	}
 	if len(document.Content) == 0 {
 		return nil, errors.New("there is nothing in it")

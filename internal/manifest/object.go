@@ -79,7 +79,7 @@ func (f *File) take(d *document, at found, apiVersion, kind string) error {
 	if o.Kind == "" {
 		o.APIVersion, o.Kind = apiVersion, kind
 	}
-	if items, isList := object["items"].([]any); isList && strings.HasSuffix(o.Kind, "List") {
+	if items, isList := object["items"].([]any); isList && strings.HasSuffix(o.Kind, "List") && len(items) > 0 {
 		return f.takeAll(d, at.path, "items", items, o.APIVersion, strings.TrimSuffix(o.Kind, "List"))
 	}
 	if objects, isList := object["objects"].([]any); isList && o.Kind == "Template" {
@@ -157,7 +157,8 @@ func (f *File) takePods(d *document, at found, o Object) error {
 	case misnamed(gk):
 		return d.problemAt(at.path, fmt.Sprintf("%s: there is no kind %q of apiVersion %q", o, o.Kind, o.APIVersion))
 	}
-	o.Unchecked = len(find(at, "spec.template.spec.containers."+each)) > 0
+	// What looks like a pod of a kind that is not known, and the steps of a Tekton Task, which become a pod with what its TaskRun adds.
+	o.Unchecked = len(find(at, "spec.template.spec.containers."+each)) > 0 || gk.Group == "tekton.dev" && len(find(at, "spec.steps."+each)) > 0
 	f.Others = append(f.Others, o)
 	return nil
 }

@@ -358,11 +358,29 @@ func TestBuiltInKindsAreUpstreams(t *testing.T) {
 
 // A template of a kind that is not known is said not to be checked.
 func TestUncheckedTemplates(t *testing.T) {
-	f, err := read("apiVersion: example.com/v1\nkind: App\nspec: " + template + "\n---\napiVersion: example.com/v1\nkind: App\nspec: {template: {spec: {x: 1}}}\n")
+	f, err := read("apiVersion: example.com/v1\nkind: App\nspec: " + template + "\n---\napiVersion: example.com/v1\nkind: App\nspec: {template: {spec: {x: 1}}}\n" +
+		"---\napiVersion: tekton.dev/v1\nkind: Task\nspec: {steps: [{image: i}]}\n---\napiVersion: tekton.dev/v1\nkind: Pipeline\nspec: {tasks: []}\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(f.Others) != 2 || !f.Others[0].Unchecked || f.Others[1].Unchecked {
-		t.Errorf("%+v, want the first to be unchecked", f.Others)
+	var unchecked []bool
+	for _, o := range f.Others {
+		unchecked = append(unchecked, o.Unchecked)
+	}
+	if diff := cmp.Diff([]bool{true, false, true, false}, unchecked); diff != "" {
+		t.Errorf("unchecked (-want +got):\n%s", diff)
+	}
+}
+
+// Nothing that follows a document is passed over: the second object here is cut off.
+func TestWhatFollowsIsRead(t *testing.T) {
+	pod := `{"apiVersion":"v1","kind":"Pod","spec":` + `{"containers":[{"name":"c"}]}}`
+	for _, rest := range []string{"A", "\n{\"kind\":\"Pod\"", "\n- a", "\nkind: Pod"} {
+		if _, err := read(pod + rest); err == nil {
+			t.Errorf("%q after a pod is not noticed", rest)
+		}
+	}
+	if f, err := read(`{"kind":"List","items":[]}`); err != nil || len(f.Others) != 1 {
+		t.Errorf("an empty List: %v, %+v", err, f.Others)
 	}
 }

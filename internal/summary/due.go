@@ -49,7 +49,11 @@ func Due(current, target psaapi.LevelVersion, level v1alpha1.Level, p Pace) stri
 	if len(after) == 0 {
 		return rung + " is due as soon as nothing violates it"
 	}
-	return fmt.Sprintf("%s is due once nothing violates it, after %s", rung, strings.Join(after, ", "))
+	list := after[len(after)-1]
+	if before := strings.Join(after[:len(after)-1], ", "); before != "" {
+		list = before + " and " + list
+	}
+	return fmt.Sprintf("%s is due once nothing violates it, after %s", rung, list)
 }
 
 // Advice says to the owner of a workload what it violates, which field to set to

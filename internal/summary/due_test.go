@@ -23,7 +23,7 @@ func TestDue(t *testing.T) {
 		"after a soak":      {privileged, baseline, "baseline", Pace{Soak: time.Hour}, "enforce=baseline:v1.37 is due once nothing violates it, after a soak of 1h0m0s"},
 		"after all there is": {
 			privileged, restricted, "restricted", Pace{Soak: time.Hour, Manual: true, Waves: true},
-			"enforce=restricted:v1.37 is due once nothing violates it, after a soak of 1h0m0s, an approval, the turn of its wave",
+			"enforce=restricted:v1.37 is due once nothing violates it, after a soak of 1h0m0s, an approval and the turn of its wave",
 		},
 		"in force already":     {baseline, restricted, "baseline", Pace{}, "enforce=baseline:v1.37 is in force: new pods are refused"},
 		"not to be enforced":   {baseline, baseline, "restricted", Pace{}, "restricted is not to be enforced here, only warned of and audited"},

@@ -142,6 +142,18 @@ func bucketOf(s v1alpha1.NamespaceRolloutStatus) bucket {
 	}
 }
 
+// groups are the buckets by the names that NamespaceCounts gives them.
+var groups = map[bucket]string{
+	bucketProgressing:  "progressing",
+	bucketComplete:     "complete",
+	bucketBlocked:      "blocked",
+	bucketInconclusive: "inconclusive",
+	bucketExempt:       "exempt",
+}
+
+// Group answers which of NamespaceCounts a namespace is counted in.
+func Group(s v1alpha1.NamespaceRolloutStatus) string { return groups[bucketOf(s)] }
+
 // Blocked is whether a namespace waits for a person.
 func Blocked(s v1alpha1.NamespaceRolloutStatus) bool { return bucketOf(s) == bucketBlocked }
 

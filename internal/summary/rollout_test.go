@@ -89,6 +89,9 @@ func TestBuckets(t *testing.T) {
 			if diff := cmp.Diff(wants[tc.want], *summed(holding(namespaces{"shop": tc.status})).Namespaces); diff != "" {
 				t.Errorf("counts (-want +got):\n%s", diff)
 			}
+			if got := Group(tc.status); got != tc.want {
+				t.Errorf("it is in group %q, want %q", got, tc.want)
+			}
 			if got := Blocked(tc.status); got != (tc.want == "blocked") {
 				t.Errorf("waits for a person: %v", got)
 			}

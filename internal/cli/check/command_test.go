@@ -155,7 +155,7 @@ var exitCodeTests = map[string]struct {
 	"broken beside findings": {stdin: pod + "---\na: [\n", want: 2, wantErr: "error: stdin:9: "},
 	"a kind not known": {
 		stdin: pod + "---\napiVersion: example.com/v1\nkind: App\nspec: {template: {spec: {containers: [{name: c}]}}}\n",
-		want:  1, wantErr: "warning: stdin:9: App: not checked: what looks like a pod template is of a kind that is not known",
+		want:  1, wantErr: "warning: stdin:9: App: not checked: it makes pods in a way that this command does not read",
 	},
 	"unknown fields are a hint": {stdin: pod + "  hostPld: true\n", want: 1, wantErr: `warning: stdin:1: Pod shop/web: unknown field "spec.hostPld"`},
 }

@@ -124,7 +124,7 @@ func (in *Input) Complain(errOut io.Writer) error {
 	for _, file := range in.Files {
 		for _, other := range file.Others {
 			if other.Unchecked {
-				fmt.Fprintf(errOut, "warning: %s:%d: %s: not checked: what looks like a pod template is of a kind that is not known\n", file.Name, other.Line, other)
+				fmt.Fprintf(errOut, "warning: %s:%d: %s: not checked: it makes pods in a way that this command does not read\n", file.Name, other.Line, other)
 			}
 		}
 		for _, pod := range file.Pods {

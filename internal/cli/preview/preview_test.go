@@ -92,7 +92,7 @@ half           1           1   privileged   baseline     restricted: Pod web: al
 held           5           5   restricted   privileged   baseline: Pod a: hostNamespaces
                                                          Pod b: hostNamespaces
                                                          Pod c: hostNamespaces
-                                                         and 2 more workloads
+                                                         and 2 more
 meets          1           1   privileged   restricted
 
 5 namespaces, 8 pods, judged by the standards of v1.37: 2 meet restricted, 1 baseline only, 2 do not meet baseline.
@@ -105,7 +105,7 @@ half           1           1   privileged   baseline     restricted: Pod web: al
 held           5           5   restricted   privileged   restricted: Pod a: hostNamespaces, allowPrivilegeEscalation, capabilities_restricted, runAsNonRoot, seccompProfile_restricted
                                                          Pod b: hostNamespaces, allowPrivilegeEscalation, capabilities_restricted, runAsNonRoot, seccompProfile_restricted
                                                          Pod c: hostNamespaces, allowPrivilegeEscalation, capabilities_restricted, runAsNonRoot, seccompProfile_restricted
-                                                         and 2 more workloads
+                                                         and 2 more
 meets          1           1   privileged   restricted
 
 5 namespaces, 8 pods, judged by the standards of v1.37: 2 meet restricted, 3 do not.

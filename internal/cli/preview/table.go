@@ -61,7 +61,7 @@ func heldBy(ns Namespace) string {
 	lines := []string{}
 	for i, w := range ns.HeldBelow.Workloads {
 		if i == mostWorkloads {
-			lines = append(lines, fmt.Sprintf("and %d more workloads", len(ns.HeldBelow.Workloads)-i))
+			lines = append(lines, fmt.Sprintf("and %d more", len(ns.HeldBelow.Workloads)-i))
 			break
 		}
 		lines = append(lines, fmt.Sprintf("%s: %s", w, strings.Join(w.Checks(), ", ")))

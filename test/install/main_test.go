@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package install
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/test/controlplane"
+)
+
+// What config/default calls things.
+const (
+	operatorNamespace = "podsecurity-rollout-system"
+	operatorAccount   = "podsecurity-rollout-manager"
+	operatorUser      = "system:serviceaccount:" + operatorNamespace + ":" + operatorAccount
+)
+
+// soon is how long anything may take that is to happen at once.
+const soon = 30 * time.Second
+
+// root is the repository's.
+var root = filepath.Join("..", "..")
+
+var (
+	// unavailable says why there is nothing to run the tests on, empty when there is.
+	unavailable string
+	cluster     *controlplane.ControlPlane
+	admin       client.Client
+	// directory lasts as long as the tests, program is the operator's binary.
+	directory, program string
+)
+
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard())
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// run is TestMain with its clean-up deferred, which os.Exit would skip.
+func run(m *testing.M) (code int, err error) {
+	for _, program := range []string{"kube-controller-manager", "kubectl"} {
+		if _, err := os.Stat(filepath.Join(controlplane.DefaultAssets(), program)); err != nil {
+			unavailable = fmt.Sprintf("no %s among the binaries (%v): run `make controlplane`, and unset %s", program, err, controlplane.AssetsEnv)
+			return m.Run(), nil
+		}
+	}
+	if directory, err = os.MkdirTemp("", "podsecurity-rollout-install-"); err != nil {
+		return 0, fmt.Errorf("making a directory: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
+	program = filepath.Join(directory, "manager")
+	if out, err := exec.Command("go", "build", "-o", program, filepath.Join(root, "cmd", "manager")).CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("building the operator: %w\n%s", err, out)
+	}
+	ctx := context.Background()
+	cluster, err = controlplane.Start(ctx, controlplane.Options{Dir: filepath.Join(directory, "cluster"), ControllerManager: true})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, cluster.Stop()) }()
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	if admin, err = client.New(cluster.Config(), client.Options{Scheme: scheme}); err != nil {
+		return 0, fmt.Errorf("making a client: %w", err)
+	}
+	if err := install(ctx); err != nil {
+		return 0, err
+	}
+	return m.Run(), nil
+}
+
+// need skips the test when there is nothing to run it on.
+func need(t *testing.T) {
+	t.Helper()
+	if unavailable != "" {
+		t.Skip(unavailable)
+	}
+}
+
+// install applies config/default. No kubelet runs the pods of its Deployment.
+func install(ctx context.Context) error {
+	rendered, err := kubectl(ctx, nil, "kustomize", filepath.Join(root, "config", "default"))
+	if err != nil {
+		return err
+	}
+	if _, err := kubectl(ctx, rendered, "apply", "--server-side", "-f", "-"); err != nil {
+		return err
+	}
+	_, err = kubectl(ctx, nil, "wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+	return err
+}
+
+// kubectl runs kubectl as the cluster's admin.
+func kubectl(ctx context.Context, input []byte, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(controlplane.DefaultAssets(), "kubectl"), args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+cluster.Kubeconfig())
+	cmd.Stdin = bytes.NewReader(input)
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("running kubectl %v: %w\n%s", args, err, complaints.Bytes())
+	}
+	return out, nil
+}
+
+// operator is the operator's binary, running.
+type operator struct {
+	log     string
+	process *os.Process
+	ended   chan struct{}
+}
+
+// runOperator runs the binary with the token of the ServiceAccount that is
+// installed until the test is over.
+func runOperator(t *testing.T, flags ...string) *operator {
+	t.Helper()
+	config, err := cluster.ServiceAccountConfig(t.Context(), operatorNamespace, operatorAccount)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	kubeconfig := filepath.Join(dir, "kubeconfig")
+	if err := controlplane.WriteKubeconfig(kubeconfig, config); err != nil {
+		t.Fatal(err)
+	}
+	o := &operator{log: filepath.Join(dir, "log"), ended: make(chan struct{})}
+	log, err := os.Create(o.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }() // the process has it open itself
+	cmd := exec.Command(program, append([]string{"--kubeconfig=" + kubeconfig, "--health-probe-bind-address=0"}, flags...)...)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	o.process = cmd.Process
+	go func() {
+		_ = cmd.Wait() // it is killed, or its log says why it ended
+		close(o.ended)
+	}()
+	t.Cleanup(o.kill)
+	return o
+}
+
+func (o *operator) kill() {
+	_ = o.process.Kill() // it may have ended
+	<-o.ended
+}
+
+func (o *operator) logged(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile(o.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// eventually fails the test when it is not so soon.
+func eventually(t *testing.T, so func(context.Context) error) {
+	t.Helper()
+	var last error
+	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, soon, true, func(ctx context.Context) (bool, error) {
+		last = so(ctx)
+		return last == nil, nil
+	})
+	if err != nil {
+		t.Fatalf("%v: %v", err, last)
+	}
+}

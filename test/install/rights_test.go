@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package install
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/discovery"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+)
+
+// TestRights takes each right from the operator's ClusterRole singly: the log says
+// which right is missing, and the operator does not panic.
+func TestRights(t *testing.T) {
+	need(t)
+	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: operatorAccount}}
+	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(role), role); err != nil {
+		t.Fatal(err)
+	}
+	whole := role.DeepCopy()
+	t.Cleanup(func() { restore(t, whole) })
+	served := servedGroups(t)
+	tried := 0
+	for i, rule := range whole.Rules {
+		if !served[rule.APIGroups[0]] {
+			continue // kinds that this cluster does not have are not asked for
+		}
+		for _, resource := range rule.Resources {
+			tried++
+			t.Run(strings.TrimPrefix(rule.APIGroups[0]+"/"+resource+" "+strings.Join(rule.Verbs, ","), "/"), func(t *testing.T) {
+				less := whole.DeepCopy()
+				less.Rules[i].Resources = without(rule.Resources, resource)
+				if len(less.Rules[i].Resources) == 0 {
+					less.Rules = append(less.Rules[:i], less.Rules[i+1:]...)
+				}
+				restore(t, less)
+				begin(t, fmt.Sprintf("rights-%d", tried))
+				o := runOperator(t)
+				eventually(t, func(context.Context) error {
+					if log := o.logged(t); !says(log, resource) {
+						return fmt.Errorf("the log does not say that %s are forbidden:\n%s", resource, log[max(0, len(log)-3000):])
+					}
+					return nil
+				})
+				if log := o.logged(t); strings.Contains(log, "panic") || strings.Contains(log, "goroutine ") {
+					t.Errorf("it panics:\n%s", log)
+				}
+			})
+		}
+	}
+	if tried < 15 {
+		t.Errorf("only %d rights were tried", tried)
+	}
+}
+
+// says is whether a line of the log tells that the resource is forbidden, in the
+// words of the API server.
+func says(log, resource string) bool {
+	text := strings.ReplaceAll(log, `\"`, `"`) // the log is JSON
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "forbidden") && strings.Contains(line, `resource "`+resource+`"`) {
+			return true
+		}
+	}
+	return false
+}
+
+func without(all []string, one string) []string {
+	var rest []string
+	for _, s := range all {
+		if s != one {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}
+
+// restore gives the operator the rules of the role.
+func restore(t *testing.T, role *rbacv1.ClusterRole) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	now := &rbacv1.ClusterRole{}
+	if err := admin.Get(ctx, client.ObjectKeyFromObject(role), now); err != nil {
+		t.Fatal(err)
+	}
+	now.Rules = role.Rules
+	if err := admin.Update(ctx, now); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func servedGroups(t *testing.T) map[string]bool {
+	t.Helper()
+	d, err := discovery.NewDiscoveryClientForConfig(cluster.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups, err := d.ServerGroups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := map[string]bool{}
+	for _, g := range groups.Groups {
+		served[g.Name] = true
+	}
+	return served
+}
+
+// begin makes a namespace and a rollout of it, so that there is something to do.
+func begin(t *testing.T, name string) {
+	t.Helper()
+	rollout := &v1alpha1.PodSecurityRollout{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	rollout.Spec.Targets = []v1alpha1.Target{{
+		Name: "all", Enforce: v1alpha1.LevelBaseline,
+		NamespaceSelector: &v1alpha1.NamespaceSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: name}},
+	}}
+	for _, object := range []client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, rollout} {
+		if err := admin.Create(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		if err := admin.Delete(context.WithoutCancel(t.Context()), rollout); err != nil {
+			t.Error(err)
+		}
+	})
+}
