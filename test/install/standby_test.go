@@ -19,36 +19,15 @@ import (
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 )
 
 // TestStandby has somebody else hold the lease: the operator watches everything
 // that it would need to lead, and writes nothing. It leads when the lease is free.
 func TestStandby(t *testing.T) {
 	need(t)
-	now := metav1.NowMicro()
-	lease := &coordinationv1.Lease{
-		ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "podsecurity-rollout"},
-		Spec: coordinationv1.LeaseSpec{
-			HolderIdentity: ptr.To("somebody else"), LeaseDurationSeconds: ptr.To(int32(3600)), AcquireTime: &now, RenewTime: &now,
-		},
-	}
-	if err := admin.Create(t.Context(), lease); err != nil {
-		t.Fatal(err)
-	}
+	lease := hold(t)
+	begin(t, "standby")
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "standby"}}
-	if err := admin.Create(t.Context(), ns); err != nil {
-		t.Fatal(err)
-	}
-	rollout := &v1alpha1.PodSecurityRollout{ObjectMeta: metav1.ObjectMeta{Name: "standby"}}
-	rollout.Spec.Targets = []v1alpha1.Target{{
-		Name: "all", Enforce: v1alpha1.LevelBaseline,
-		NamespaceSelector: &v1alpha1.NamespaceSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: ns.Name}},
-	}}
-	if err := admin.Create(t.Context(), rollout); err != nil {
-		t.Fatal(err)
-	}
 
 	before := len(audited(t))
 	o := runOperator(t, "--leader-elect", "--leader-election-namespace="+operatorNamespace)
@@ -83,6 +62,22 @@ func TestStandby(t *testing.T) {
 		return nil
 	})
 	t.Logf("from the lease being free to enforce in force: %s", time.Since(began).Round(100*time.Millisecond))
+}
+
+// hold has somebody else hold the lease, for an hour.
+func hold(t *testing.T) *coordinationv1.Lease {
+	t.Helper()
+	now := metav1.NowMicro()
+	lease := &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "podsecurity-rollout"},
+		Spec: coordinationv1.LeaseSpec{
+			HolderIdentity: ptr.To("somebody else"), LeaseDurationSeconds: ptr.To(int32(3600)), AcquireTime: &now, RenewTime: &now,
+		},
+	}
+	if err := admin.Create(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	return lease
 }
 
 // audited answers what the API server's audit log has so far.

@@ -119,19 +119,7 @@ func TestRollbackRight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "podsecurity-rollout-rollback"}}
-	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(binding), binding); err != nil {
-		t.Fatal(err)
-	}
-	if err := admin.Delete(t.Context(), binding); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		binding.ResourceVersion = ""
-		if err := admin.Create(context.WithoutCancel(t.Context()), binding); err != nil && !apierrors.IsAlreadyExists(err) {
-			t.Error(err)
-		}
-	}()
+	binding := withdraw(t)
 	with, without := namespace(t, climbed), namespace(t, climbed)
 	for _, ns := range []*corev1.Namespace{with, without} {
 		claim(t, ns, "baseline:v1.36", "privileged:v1.36")
@@ -155,6 +143,26 @@ func TestRollbackRight(t *testing.T) {
 	if err := outcome(t.Context(), itself, applies("enforce=restricted:v1.36"), without, managerNamespaces, ""); err != nil {
 		t.Errorf("climbing: %v", err)
 	}
+}
+
+// withdraw takes the right to roll back from the operator until the test is over,
+// and answers the binding that gave it.
+func withdraw(t *testing.T) *rbacv1.ClusterRoleBinding {
+	t.Helper()
+	binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "podsecurity-rollout-rollback"}}
+	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(binding), binding); err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.Delete(t.Context(), binding); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		binding.ResourceVersion = ""
+		if err := admin.Create(context.WithoutCancel(t.Context()), binding); err != nil && !apierrors.IsAlreadyExists(err) {
+			t.Error(err)
+		}
+	})
+	return binding
 }
 
 // awaitRight answers nil when the right to roll back is as wanted.
