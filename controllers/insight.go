@@ -14,7 +14,6 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/forecast"
 	"github.com/podsecurity-rollout/operator/internal/inventory"
 	"github.com/podsecurity-rollout/operator/internal/isolation"
-	"github.com/podsecurity-rollout/operator/internal/ladder"
 	"github.com/podsecurity-rollout/operator/internal/standards"
 	"github.com/podsecurity-rollout/operator/internal/summary"
 )
@@ -40,12 +39,14 @@ func (r *NamespaceRolloutReconciler) addInsight(s *snapshot, in *summary.Namespa
 	if !synced {
 		return
 	}
-	in.RuntimeClasses = r.classesInUse(s, uses)
+	in.RuntimeClasses = r.classesInUse(s, in.Target.Enforce, uses)
 	in.Forecast = summary.Forecast(r.foresee(s.namespace.Name, forecastFrom(*in, s.server)))
 }
 
 // classesInUse says of each runtime class in use what stands behind it.
-func (r *NamespaceRolloutReconciler) classesInUse(s *snapshot, uses []inventory.RuntimeClassUse) []v1alpha1.RuntimeClassUse {
+func (r *NamespaceRolloutReconciler) classesInUse(
+	s *snapshot, target psaapi.LevelVersion, uses []inventory.RuntimeClassUse,
+) []v1alpha1.RuntimeClassUse {
 	handlers := r.RuntimeClasses.Classes()
 	unsafe := map[string]bool{}
 	for _, e := range isolation.Judge(s.config.ExemptRuntimeClasses, handlers, &r.RuntimeHandlers) {
@@ -62,7 +63,7 @@ func (r *NamespaceRolloutReconciler) classesInUse(s *snapshot, uses []inventory.
 			if unsafe[use.Name] {
 				entry.Exemption = v1alpha1.ExemptionUnsafe
 			}
-			entry.LetThrough = r.letThrough(s, use.Name)
+			entry.LetThrough = r.letThrough(s, target, use.Name)
 		}
 		out = append(out, entry)
 	}
@@ -70,13 +71,9 @@ func (r *NamespaceRolloutReconciler) classesInUse(s *snapshot, uses []inventory.
 }
 
 // letThrough counts the pods of an exempt class that violate the level to enforce.
-func (r *NamespaceRolloutReconciler) letThrough(s *snapshot, class string) int32 {
-	target, err := ladder.TargetPolicy(s.target, s.server)
-	if err != nil {
-		return 0 // the look at the namespace says so
-	}
+func (r *NamespaceRolloutReconciler) letThrough(s *snapshot, target psaapi.LevelVersion, class string) int32 {
 	through, _ := r.Insight.LetThrough(s.namespace.Name, inventory.Query{
-		Level: standards.Effective(target.Enforce, s.server), ExemptRuntimeClasses: sets.New(class),
+		Level: standards.Effective(target, s.server), ExemptRuntimeClasses: sets.New(class),
 	})
 	return int32(through.Pods)
 }
