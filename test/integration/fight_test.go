@@ -32,12 +32,15 @@ func fightFor() time.Duration {
 	return 60 * time.Second
 }
 
-// TestFight has a GitOps tool apply the namespace with labels of its own again
-// every second, each time another version of it: the operator says whose they
-// are and holds still, whoever came first.
+// TestFight has a GitOps tool apply namespaces with labels of its own again every
+// second, each time another version of them: the operator says whose they are and
+// holds still, whoever came first. All are fought for at the same time.
 func TestFight(t *testing.T) {
 	t.Parallel()
+	runOperator(t)
 	theirs := map[string]string{psaapi.EnforceLevelLabel: "privileged", psaapi.AuditLevelLabel: "privileged"}
+	ours := []string{"audit=baseline", "warn=baseline", "enforce=baseline"}
+	var fights []*fight
 	for name, tc := range map[string]struct {
 		conflicts v1alpha1.LabelConflictPolicy
 		// first is what the operator has climbed before the tool comes.
@@ -47,27 +50,40 @@ func TestFight(t *testing.T) {
 		atMost int
 	}{
 		"the labels are the tool's":             {},
-		"the tool comes upon ours":              {first: []string{"audit=baseline", "warn=baseline", "enforce=baseline"}},
+		"the tool comes upon ours":              {first: ours},
 		"the rollout takes labels over":         {conflicts: v1alpha1.LabelConflictTakeOver, atMost: 3},
-		"the rollout takes its own labels back": {conflicts: v1alpha1.LabelConflictTakeOver, first: []string{"audit=baseline", "warn=baseline", "enforce=baseline"}},
+		"the rollout takes its own labels back": {conflicts: v1alpha1.LabelConflictTakeOver, first: ours},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			runOperator(t)
-			s := newScene(t)
-			ns := s.namespace()
-			tool := &tool{scene: s, namespace: ns, labels: theirs}
-			if tc.first == nil {
-				tool.apply()
+		s := newScene(t)
+		f := &fight{tool: &tool{scene: s, namespace: s.namespace(), labels: theirs}, about: name, atMost: len(tc.first) + tc.atMost}
+		if tc.first == nil {
+			f.apply()
+		}
+		f.rollout = s.rollout(levels{enforce: v1alpha1.LevelBaseline}, func(spec *v1alpha1.PodSecurityRolloutSpec) { spec.LabelConflicts = tc.conflicts }).Name
+		if tc.first != nil {
+			s.awaitState(f.namespace, v1alpha1.ReasonComplete)
+			s.wantWrites(f.namespace, tc.first...)
+			f.apply()
+		}
+		fights = append(fights, f)
+	}
+	each := func(ask func(*fight) error) func() error {
+		return func() error {
+			for _, f := range fights {
+				if err := ask(f); err != nil {
+					return fmt.Errorf("%s: %w", f.about, err)
+				}
 			}
-			rollout := s.rollout(levels{enforce: v1alpha1.LevelBaseline}, func(spec *v1alpha1.PodSecurityRolloutSpec) { spec.LabelConflicts = tc.conflicts })
-			if tc.first != nil {
-				s.awaitState(ns, v1alpha1.ReasonComplete)
-				s.wantWrites(ns, tc.first...)
-				tool.apply()
-			}
-			tool.fight(len(tc.first)+tc.atMost, rollout.Name)
-		})
+			return nil
+		}
+	}
+	await.Until(t, soon, each((*fight).yields))
+	for _, f := range fights {
+		f.said = f.saidOf()
+	}
+	await.Throughout(t, fightFor(), each((*fight).holdsStill))
+	for _, f := range fights {
+		f.wantTheirs()
 	}
 }
 
@@ -148,77 +164,81 @@ func (g *tool) applyRespecting() error {
 	return err
 }
 
-// fight applies it every second until the operator has yielded, which it is to do
-// at once, and then for as long as a fight lasts: the operator writes no more
-// than so often, neither labels nor what it says of them.
-func (g *tool) fight(atMost int, rollout string) {
-	g.Helper()
-	again := func() {
-		if !time.Now().Before(g.next) {
-			g.apply()
-		}
+// fight is a namespace that a tool fights for.
+type fight struct {
+	*tool
+	about, rollout string
+	// atMost is how often the operator may write its labels, and said how often it
+	// had written its status when it yielded.
+	atMost, said int
+}
+
+// holdsStill is whether the operator has written nothing more since it yielded,
+// neither labels nor what it says of them, while the tool goes on.
+func (f *fight) holdsStill() error {
+	if err := f.yields(); err != nil {
+		return err
 	}
-	await.Until(g.T, soon, func() error {
-		again()
-		return g.yields(rollout)
-	})
-	said := g.saidOf()
-	await.Throughout(g.T, fightFor(), func() error {
-		again()
-		if err := g.yields(rollout); err != nil {
-			return err
-		}
-		if now := g.saidOf(); now != said {
-			return fmt.Errorf("the operator has written the status %d times since it yielded", now-said)
-		}
-		return g.wroteAtMost(atMost)
-	})
+	if now := f.saidOf(); now != f.said {
+		return fmt.Errorf("the operator has written the status %d times since it yielded", now-f.said)
+	}
+	return f.wroteAtMost(f.atMost)
+}
+
+// wantTheirs fails the test when the labels are not as the tool has them, or it
+// has hardly fought for them.
+func (f *fight) wantTheirs() {
+	f.Helper()
 	ns := &corev1.Namespace{}
-	if err := g.Get(g.Context(), client.ObjectKey{Name: g.namespace}, ns); err != nil {
-		g.Fatal(err)
+	if err := f.Get(f.Context(), client.ObjectKey{Name: f.namespace}, ns); err != nil {
+		f.Fatal(err)
 	}
-	for key, value := range g.labels {
+	for key, value := range f.labels {
 		if ns.Labels[key] != value {
-			g.Errorf("%s=%s, want %s as the tool has it", key, ns.Labels[key], value)
+			f.Errorf("%s: %s=%s, want %s as the tool has it", f.about, key, ns.Labels[key], value)
 		}
 	}
-	if least := int(fightFor() / (2 * time.Second)); g.revision < least {
-		g.Errorf("the tool has applied %d revisions only, want at least %d for a fight", g.revision, least)
+	if least := int(fightFor() / (2 * time.Second)); f.revision < least {
+		f.Errorf("%s: the tool has applied %d revisions only, want at least %d for a fight", f.about, f.revision, least)
 	}
 }
 
-// yields is whether both kinds say that the tool owns the labels.
-func (g *tool) yields(rollout string) error {
+// yields has the tool apply again, when it is time, and is whether both kinds say
+// that it owns the labels.
+func (f *fight) yields() error {
+	if !time.Now().Before(f.next) {
+		f.apply()
+	}
 	claim := &v1alpha1.NamespaceRollout{}
-	if err := g.Get(g.Context(), claimKey(g.namespace), claim); err != nil {
+	if err := f.Get(f.Context(), claimKey(f.namespace), claim); err != nil {
 		return err
 	}
 	if err := hasCondition(claim.Status.Conditions, v1alpha1.ConditionProgressing, "False", v1alpha1.ReasonLabelConflict, gitops, "=privileged"); err != nil {
 		return err
 	}
 	of := &v1alpha1.PodSecurityRollout{}
-	if err := g.Get(g.Context(), client.ObjectKey{Name: rollout}, of); err != nil {
+	if err := f.Get(f.Context(), client.ObjectKey{Name: f.rollout}, of); err != nil {
 		return err
 	}
-	return hasCondition(of.Status.Conditions, v1alpha1.ConditionBlocked, "True", v1alpha1.ReasonBlocked, g.namespace+" (LabelConflict)")
+	return hasCondition(of.Status.Conditions, v1alpha1.ConditionBlocked, "True", v1alpha1.ReasonBlocked, f.namespace+" (LabelConflict)")
 }
 
 // saidOf counts the operator's writes of the namespace's status.
-func (g *tool) saidOf() int {
-	g.Helper()
-	requests, err := g.Requests(func(r witness.Request) bool {
-		return r.User == operatorUser && r.Namespace == g.namespace && r.Resource == "namespacerollouts" && r.Writes()
+func (f *fight) saidOf() int {
+	f.Helper()
+	requests, err := f.Requests(func(r witness.Request) bool {
+		return r.User == operatorUser && r.Namespace == f.namespace && r.Resource == "namespacerollouts" && r.Writes()
 	})
 	if err != nil {
-		g.Fatal(err)
+		f.Fatal(err)
 	}
 	return len(requests)
 }
 
 // wroteAtMost is whether the operator has written labels no more often.
-func (g *tool) wroteAtMost(times int) error {
-	requests, err := g.Requests(func(r witness.Request) bool {
-		return r.User == operatorUser && r.Resource == "namespaces" && r.Name == g.namespace && r.Writes() && r.Succeeded()
+func (f *fight) wroteAtMost(times int) error {
+	requests, err := f.Requests(func(r witness.Request) bool {
+		return r.User == operatorUser && r.Resource == "namespaces" && r.Name == f.namespace && r.Writes() && r.Succeeded()
 	})
 	if err == nil && len(requests) > times {
 		err = fmt.Errorf("the operator has written labels %d times, want at most %d: %v", len(requests), times, requests)
