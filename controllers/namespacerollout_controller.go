@@ -87,6 +87,8 @@ type NamespaceRolloutReconciler struct {
 	Insight     Insight
 	Evaluator   *standards.Evaluator
 	OwnerLabels []string
+	// Reports has a Report of OpenReports written for each namespace.
+	Reports bool
 
 	Recorder events.EventRecorder
 	Clock    clock.PassiveClock
@@ -96,6 +98,7 @@ type NamespaceRolloutReconciler struct {
 	comparisons comparisons
 	changes     changes
 	advised     advised
+	reported    written
 }
 
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch;patch
@@ -130,8 +133,9 @@ func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Req
 		return resultOf(ctx, 0, err)
 	}
 	r.tell(s, in, status)
-	if step != nil {
-		status, err = r.act(ctx, s, &in, *step, status)
+	status, err = r.act(ctx, s, &in, step, status)
+	if err == nil {
+		err = r.report(ctx, s, in)
 	}
 	if err == nil && r.advise(ctx, s, in) {
 		return resultOf(ctx, adviseAgain, nil)
@@ -139,14 +143,17 @@ func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Req
 	return resultOf(ctx, lookAgain(in, status), err)
 }
 
-// act takes the step, and answers the status as it is after it: another than before
+// act takes the step, if there is one, and answers the status as it is after it: another than before
 // when the API server has refused it.
 func (r *NamespaceRolloutReconciler) act(
-	ctx context.Context, s *snapshot, in *summary.NamespaceInput, step ladder.Rung, status v1alpha1.NamespaceRolloutStatus,
+	ctx context.Context, s *snapshot, in *summary.NamespaceInput, step *ladder.Rung, status v1alpha1.NamespaceRolloutStatus,
 ) (v1alpha1.NamespaceRolloutStatus, error) {
-	err := r.take(ctx, s, step, in.Decision.Climb)
+	if step == nil {
+		return status, nil
+	}
+	err := r.take(ctx, s, *step, in.Decision.Climb)
 	if refused(err) {
-		return r.rest(ctx, s, in, step, err)
+		return r.rest(ctx, s, in, *step, err)
 	}
 	return status, err
 }
@@ -199,6 +206,7 @@ func (r *NamespaceRolloutReconciler) fetch(ctx context.Context, key types.Namesp
 		r.Inventory.ForgetNamespace(key.Namespace)
 		r.comparisons.forget(key.Namespace)
 		r.advised.forget(key.Namespace)
+		r.reported.forget(key.Namespace)
 	}
 	if err == nil {
 		err = r.Get(ctx, key, s.claim)

@@ -63,6 +63,9 @@ type Options struct {
 	// OwnerLabels name the labels or annotations that say who owns a workload or
 	// a namespace: the first that is there counts. Nil takes the defaults.
 	OwnerLabels []string
+	// Reports has a Report of OpenReports (openreports.io/v1alpha1) written for each
+	// namespace, where the API server serves them.
+	Reports bool
 	// Version is the operator's own, for its metrics.
 	Version string
 	// Clock is the one clock that every decision goes by.
@@ -185,7 +188,7 @@ func (op *Operator) addReconcilers(mgr ctrl.Manager, o Options) error {
 		Refusals: op.refusals, Server: op.server,
 		Config:         op.config.Config,
 		RuntimeClasses: op.classes, RuntimeHandlers: o.RuntimeHandlers, RequireIsolatedExemptions: o.RequireIsolatedExemptions,
-		Insight: op.Inventory, Evaluator: op.evaluator, OwnerLabels: o.OwnerLabels,
+		Insight: op.Inventory, Evaluator: op.evaluator, OwnerLabels: o.OwnerLabels, Reports: o.Reports,
 		Recorder: mgr.GetEventRecorder("podsecurity-rollout"), Clock: o.Clock,
 	}
 	if err := namespace.SetupWithManager(mgr, op.subscribe, op.onChange); err != nil {

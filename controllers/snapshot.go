@@ -134,6 +134,7 @@ func (s *snapshot) question(in summary.NamespaceInput) (gate.Input, error) {
 		Terminating:    !s.namespace.DeletionTimestamp.IsZero(),
 		Owners:         owners,
 		TakeOver:       s.rollout.Spec.LabelConflicts == v1alpha1.LabelConflictTakeOver,
+		LastClimbed:    summary.LastClimbed(summary.History(s.claim.Status, in), *in.Next),
 		InvalidLabels:  in.InvalidLabels,
 		Synced:         evidence.Known,
 		Server:         s.server,

@@ -16,8 +16,8 @@ const (
 	// ConditionBlocked (PodSecurityRollout) is True when at least one namespace
 	// waits for a person.
 	ConditionBlocked = "Blocked"
-	// ConditionStalled (PodSecurityRollout) is True when the spec cannot be acted
-	// on, or the rollout is past its progress deadline. kstatus reads it as Failed.
+	// ConditionStalled (both kinds) is True when the spec cannot be acted on, or
+	// the rollout is past its progress deadline. kstatus reads it as Failed.
 	ConditionStalled = "Stalled"
 	// ConditionCompliant (NamespaceRollout) says whether everything in the
 	// namespace complies with the next rung's level: True, False, or Unknown.

@@ -400,9 +400,10 @@ type NamespaceRolloutStatus struct {
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
-	// observedGeneration is the generation of the spec this status speaks of.
+	// observedGeneration is the generation of the spec this status speaks of, -1
+	// while the operator has not looked at it yet.
 	// +optional
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// fleet is what the rollout as a whole says of the namespace.
 	// +optional
@@ -511,6 +512,7 @@ type NamespaceRollout struct {
 	Spec NamespaceRolloutSpec `json:"spec,omitzero"`
 	// status is what the operator says.
 	// +optional
+	// +default={"observedGeneration":-1}
 	Status NamespaceRolloutStatus `json:"status,omitzero"`
 }
 

@@ -26,7 +26,8 @@ type LabelConflictPolicy string
 const (
 	// LabelConflictYield holds the namespace and names the owner.
 	LabelConflictYield LabelConflictPolicy = "Yield"
-	// LabelConflictTakeOver takes the label from its owner.
+	// LabelConflictTakeOver takes the label from its owner, once: when the owner sets
+	// it back, the namespace is held for an hour.
 	LabelConflictTakeOver LabelConflictPolicy = "TakeOver"
 )
 
@@ -469,9 +470,10 @@ type PodSecurityRolloutStatus struct {
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
-	// observedGeneration is the generation of the spec this status speaks of.
+	// observedGeneration is the generation of the spec this status speaks of, -1
+	// while the operator has not looked at it yet.
 	// +optional
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// clusterVersion is the API server's emulation version, such as v1.37.
 	// +optional
@@ -532,6 +534,7 @@ type PodSecurityRollout struct {
 	Spec PodSecurityRolloutSpec `json:"spec,omitzero"`
 	// status is what the operator says.
 	// +optional
+	// +default={"observedGeneration":-1}
 	Status PodSecurityRolloutStatus `json:"status,omitzero"`
 }
 

@@ -48,6 +48,7 @@ type options struct {
 	requireIsolated         bool
 	workloadKinds           []workloadkinds.Kind
 	ownerLabels             []string
+	reports                 bool
 	version                 bool
 	zap                     ctrlzap.Options
 }
@@ -89,6 +90,8 @@ func parse(args []string) (options, error) {
 	flags.Func("owner-labels",
 		"`labels` or annotations of a workload and of its namespace that say who owns it, the first that is there counts; empty for none (default "+
 			strings.Join(inventory.DefaultOwnerKeys, ",")+")", setOwnerLabels(&o.ownerLabels))
+	flags.Func("reports", "`kind` of reports to write, one for each namespace: \"openreports\" (openreports.io/v1alpha1), where the API server serves them; "+
+		"needs the rights of config/openreports; empty for none", setReports(&o.reports))
 	flags.BoolVar(&o.version, "version", false, "print the version and exit")
 	o.zap.BindFlags(flags)
 	if err := flags.Parse(args); err != nil {
@@ -123,7 +126,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	op, err := controllers.AddToManager(mgr, controllers.Options{
 		PodSecurityConfig: o.podSecurityConfig, RuntimeHandlers: o.runtimeHandlers, RequireIsolatedExemptions: o.requireIsolated,
-		WorkloadKinds: o.workloadKinds, OwnerLabels: o.ownerLabels, Version: version, Clock: clock.RealClock{},
+		WorkloadKinds: o.workloadKinds, OwnerLabels: o.ownerLabels, Reports: o.reports, Version: version, Clock: clock.RealClock{},
 	})
 	if err != nil {
 		return err
@@ -132,6 +135,17 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	return mgr.Start(ctx)
+}
+
+// setReports takes the one kind of reports there is, or none.
+func setReports(write *bool) func(string) error {
+	return func(kind string) error {
+		if kind != "" && kind != "openreports" {
+			return fmt.Errorf("no kind of reports is called %q: openreports is", kind)
+		}
+		*write = kind != ""
+		return nil
+	}
 }
 
 func knownVersion() string {

@@ -27,9 +27,11 @@ type Input struct {
 	Terminating bool
 
 	// Owners are the field managers but ours that own a label of the rung with
-	// another value. TakeOver takes it from them.
-	Owners   []Owner
-	TakeOver bool
+	// another value. TakeOver takes it from them, LastClimbed is when the operator last
+	// wrote this very rung, the zero time for never.
+	Owners      []Owner
+	TakeOver    bool
+	LastClimbed time.Time
 
 	// InvalidLabels are those that the API server cannot parse, "key=value", unless
 	// the rung replaces them all.

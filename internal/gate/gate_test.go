@@ -66,6 +66,21 @@ var evaluateTests = map[string]struct {
 	"owned by another manager, taken over": {
 		func(in *Input) { in.Owners, in.TakeOver = []Owner{{Manager: "argocd"}}, true }, true, false, "Climbing", "", 0,
 	},
+	"set back by another manager after it was taken over": {
+		func(in *Input) {
+			in.Owners = []Owner{{Manager: "argocd", Label: "pod-security.kubernetes.io/enforce", Value: "privileged"}}
+			in.TakeOver, in.LastClimbed = true, in.Now.Add(-time.Minute)
+		},
+		false, false, "LabelConflict", `field manager "argocd" owns pod-security.kubernetes.io/enforce=privileged, set back after the operator wrote this rung at `, 59 * time.Minute,
+	},
+	"set back an hour ago": {
+		func(in *Input) {
+			in.Owners, in.TakeOver, in.LastClimbed = []Owner{{Manager: "argocd"}}, true, in.Now.Add(-time.Hour)
+		}, true, false, "Climbing", "", 0,
+	},
+	"climbed before, and owned by nobody else": {
+		func(in *Input) { in.TakeOver, in.LastClimbed = true, in.Now.Add(-time.Minute) }, true, false, "Climbing", "", 0,
+	},
 	"invalid labels": {
 		func(in *Input) { in.InvalidLabels = []string{"pod-security.kubernetes.io/warn=strict"} },
 		false, false, "InvalidLabels", "pod-security.kubernetes.io/warn=strict. Correct or remove", 0,

@@ -86,6 +86,16 @@ func LastEnforce(history []v1alpha1.HistoryEntry) *v1alpha1.HistoryEntry {
 	return nil
 }
 
+// LastClimbed answers when a rung was last climbed, the zero time for never.
+func LastClimbed(history []v1alpha1.HistoryEntry, r ladder.Rung) time.Time {
+	for _, h := range history {
+		if h.Mode == r.Mode && string(h.To) == r.To.String() && h.Reason == "" {
+			return h.Time.Time
+		}
+	}
+	return time.Time{}
+}
+
 // bakeUntil answers when the bake of the last enforce rung ends, nil when none
 // is baking. Where the history does not tell of the rung in force, a bake is
 // rather begun than missed: a namespace in flight takes a place of the budget.

@@ -175,6 +175,7 @@ func Unaccepted(old v1alpha1.NamespaceRolloutStatus, in NamespaceInput) v1alpha1
 	out.ObservedGeneration = in.Generation
 	c := newConditions(old.Conditions, in.Generation, in.Now)
 	c.set(v1alpha1.ConditionReady, metav1.ConditionFalse, in.Accepted.Reason, in.Accepted.Message)
+	c.set(v1alpha1.ConditionStalled, metav1.ConditionTrue, in.Accepted.Reason, in.Accepted.Message)
 	c.set(v1alpha1.ConditionProgressing, metav1.ConditionFalse, in.Accepted.Reason, in.Accepted.Message)
 	c.set(v1alpha1.ConditionComplete, metav1.ConditionFalse, v1alpha1.ReasonInProgress, in.Accepted.Message)
 	out.Conditions = c.list
@@ -327,6 +328,7 @@ func namespaceConditions(old []metav1.Condition, status v1alpha1.NamespaceRollou
 	c := newConditions(old, in.Generation, in.Now)
 	c.set(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonAccepted,
 		fmt.Sprintf("PodSecurityRollout %s is acted on here", in.Rollout))
+	c.set(v1alpha1.ConditionStalled, metav1.ConditionFalse, v1alpha1.ReasonNotStalled, "The rollout's spec is acted on")
 	reason, message := state(status, in)
 	c.set(v1alpha1.ConditionProgressing, boolStatus(moving[reason]), reason, message)
 	setComplete(c, reason, message, in)

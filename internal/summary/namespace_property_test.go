@@ -87,7 +87,7 @@ func TestNamespaceLeavesItsInputAlone(t *testing.T) {
 
 func TestNamespaceConditionsAlways(t *testing.T) {
 	all := []string{
-		v1alpha1.ConditionReady, v1alpha1.ConditionProgressing, v1alpha1.ConditionComplete,
+		v1alpha1.ConditionReady, v1alpha1.ConditionStalled, v1alpha1.ConditionProgressing, v1alpha1.ConditionComplete,
 		v1alpha1.ConditionCompliant, v1alpha1.ConditionRejecting, v1alpha1.ConditionEvaluatorDisagrees,
 	}
 	rapid.Check(t, func(t *rapid.T) {

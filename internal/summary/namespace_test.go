@@ -23,6 +23,7 @@ func TestConditionsOnTheWay(t *testing.T) {
 	}{
 		"climbing": {midway(), map[string]string{
 			"Ready":       "True Accepted: PodSecurityRollout platform is acted on here",
+			"Stalled":     "False NotStalled: The rollout's spec is acted on",
 			"Progressing": "True Climbing: Climbing enforce=baseline:v1.37",
 			"Complete":    "False InProgress: Next is enforce=baseline:v1.37",
 			"Compliant":   "True Compliant: All 5 pods of 3 workloads comply with baseline:v1.37",
@@ -233,6 +234,7 @@ func TestUnaccepted(t *testing.T) {
 	got := Unaccepted(before, in)
 	wantConditions(t, map[string]string{
 		"Ready":       "False VersionNotServed: pin v1.37",
+		"Stalled":     "True VersionNotServed: pin v1.37",
 		"Progressing": "False VersionNotServed: pin v1.37",
 		"Complete":    "False InProgress: pin v1.37",
 		"Compliant":   "True Compliant: All 5 pods of 3 workloads comply with baseline:v1.37",
@@ -241,7 +243,7 @@ func TestUnaccepted(t *testing.T) {
 	if got.ObservedGeneration != 4 {
 		t.Errorf("the status is of generation %d, want 4", got.ObservedGeneration)
 	}
-	for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionProgressing, v1alpha1.ConditionComplete} {
+	for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionStalled, v1alpha1.ConditionProgressing, v1alpha1.ConditionComplete} {
 		if c := meta.FindStatusCondition(got.Conditions, kind); c.ObservedGeneration != 4 {
 			t.Errorf("%s is of generation %d, want 4", kind, c.ObservedGeneration)
 		}

@@ -60,8 +60,12 @@ func run(m *testing.M) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, cluster.Stop()) }()
 
+	openReports, err := reportDefinitions(context.Background())
+	if err != nil {
+		return 0, err
+	}
 	_, err = envtest.InstallCRDs(cluster.Config(), envtest.CRDInstallOptions{
-		Paths:              []string{filepath.Join("..", "..", "config", "crd", "bases")},
+		Paths:              []string{filepath.Join("..", "..", "config", "crd", "bases"), openReports},
 		ErrorIfPathMissing: true,
 	})
 	if err != nil {

@@ -38,9 +38,9 @@ func useConfigIn(dir string) error {
 
 // TestExemptionsFollowTheFileAndTheRuntimeClasses has one privileged pod that is
 // judged, or not, as the configuration and its runtime class change. Every look
-// after the first comes from such a change: nothing happens in the namespace.
+// after the first comes from such a change: nothing happens in the namespace. It
+// is not parallel: what the file exempts is said of every rollout there is.
 func TestExemptionsFollowTheFileAndTheRuntimeClasses(t *testing.T) {
-	t.Parallel()
 	runOperator(t)
 	s := newScene(t)
 	ns := s.namespace()

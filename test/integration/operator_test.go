@@ -105,6 +105,7 @@ func startOperator(t *testing.T) (*operator, error) {
 	}
 	added, err := controllers.AddToManager(mgr, controllers.Options{
 		PodSecurityConfig: podSecurityConfig, RequireIsolatedExemptions: true, Clock: clock.RealClock{}, WorkloadKinds: customKinds(t),
+		Reports: true,
 	})
 	if err != nil {
 		return nil, err
@@ -166,7 +167,7 @@ func installRBAC(ctx context.Context, c client.Client) error {
 			return fmt.Errorf("creating %s: %w", name, err)
 		}
 	}
-	return nil
+	return installReportsRole(ctx, c)
 }
 
 func readYAML(path string, into any) error {

@@ -237,6 +237,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.NamespaceRolloutStatus
+      default:
+        observedGeneration: -1
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.NamespaceRolloutSpec
   map:
     fields:
@@ -366,6 +368,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.podsecurity-rollout.operator.api.v1alpha1.PodSecurityRolloutStatus
+      default:
+        observedGeneration: -1
 - name: com.github.podsecurity-rollout.operator.api.v1alpha1.PodSecurityRolloutSpec
   map:
     fields:

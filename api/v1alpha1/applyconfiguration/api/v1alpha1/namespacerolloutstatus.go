@@ -18,7 +18,8 @@ type NamespaceRolloutStatusApplyConfiguration struct {
 	// conditions are Ready, Progressing, Complete, Compliant, Rejecting and
 	// EvaluatorDisagrees.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
-	// observedGeneration is the generation of the spec this status speaks of.
+	// observedGeneration is the generation of the spec this status speaks of, -1
+	// while the operator has not looked at it yet.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// fleet is what the rollout as a whole says of the namespace.
 	Fleet *FleetStatusApplyConfiguration `json:"fleet,omitempty"`

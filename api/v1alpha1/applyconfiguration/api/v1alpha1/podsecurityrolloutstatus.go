@@ -16,7 +16,8 @@ import (
 type PodSecurityRolloutStatusApplyConfiguration struct {
 	// conditions are Ready, Progressing, Complete, Blocked and Stalled.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
-	// observedGeneration is the generation of the spec this status speaks of.
+	// observedGeneration is the generation of the spec this status speaks of, -1
+	// while the operator has not looked at it yet.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// clusterVersion is the API server's emulation version, such as v1.37.
 	ClusterVersion *string `json:"clusterVersion,omitempty"`
