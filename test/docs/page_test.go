@@ -17,7 +17,7 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
-	"github.com/yuin/goldmark/text"
+	gmtext "github.com/yuin/goldmark/text"
 )
 
 // root is the repository.
@@ -71,16 +71,22 @@ func pages(t *testing.T) map[string]*page {
 
 func read(t *testing.T, name string) *page {
 	t.Helper()
+	return parse(name, []byte(text(t, name)))
+}
+
+// text is a file of the repository.
+func text(t *testing.T, name string) string {
+	t.Helper()
 	source, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return parse(name, source)
+	return string(source)
 }
 
 func parse(name string, source []byte) *page {
 	p := &page{path: name}
-	tree := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser().Parse(text.NewReader(source))
+	tree := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser().Parse(gmtext.NewReader(source))
 	_ = ast.Walk(tree, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if entering {
 			p.take(n, source)
