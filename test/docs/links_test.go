@@ -29,15 +29,29 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// Every page below docs can be found from the index.
+// The index names every page of docs itself, and those below can be found from it.
 func TestReachable(t *testing.T) {
 	all := pages(t)
-	found := reachable(all, index)
+	found, named := reachable(all, index), targets(all[index])
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if strings.HasPrefix(name, "docs/") && !found[name] {
-			t.Errorf("%s: no way leads there from %s. Add it to the index", name, index)
+		switch {
+		case path.Dir(name) == path.Dir(index) && name != index && !named[name]:
+			t.Errorf("%s does not name %s. Add it for those who read it", index, name)
+		case strings.HasPrefix(name, "docs/") && !found[name]:
+			t.Errorf("%s: no way leads there from %s", name, index)
 		}
 	}
+}
+
+// targets answers what the links of a page lead to.
+func targets(p *page) map[string]bool {
+	to := map[string]bool{}
+	for _, l := range p.links {
+		if target, _, local := resolve(p.path, l.to); local {
+			to[target] = true
+		}
+	}
+	return to
 }
 
 // broken says what is wrong with the links and images of a page.
@@ -93,11 +107,7 @@ func reachable(all map[string]*page, start string) map[string]bool {
 			continue
 		}
 		found[name] = true
-		for _, l := range all[name].links {
-			target, _, local := resolve(name, l.to)
-			if !local {
-				continue
-			}
+		for target := range targets(all[name]) {
 			queue = append(queue, target)
 			for other := range all {
 				if path.Dir(other) == target {
