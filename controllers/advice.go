@@ -28,8 +28,6 @@ const (
 	// workloads; the rest follows after adviseAgain.
 	advisedAtOnce = 50
 	adviseAgain   = 2 * time.Second
-
-	reasonAdvice = "PodSecurityViolation"
 )
 
 // advised remembers which findings the owners of workloads have been told of, by
@@ -125,7 +123,7 @@ func (r *NamespaceRolloutReconciler) advice(s *snapshot, id string, v v1alpha1.V
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.namespace.Name, Name: name},
 		EventTime:  metav1.NewMicroTime(r.Clock.Now()), Type: corev1.EventTypeWarning,
 		ReportingController: v1alpha1.FieldManager, ReportingInstance: v1alpha1.FieldManager,
-		Reason: reasonAdvice, Action: "Evaluate", Note: summary.Clip(summary.Advice(v, due), maxNote),
+		Reason: v1alpha1.EventPodSecurityViolation, Action: "Evaluate", Note: summary.Clip(summary.Advice(v, due), maxNote),
 		Regarding: corev1.ObjectReference{
 			APIVersion: w.APIVersion, Kind: w.Kind, Namespace: s.namespace.Name, Name: w.Name,
 			UID: r.Insight.UID(s.namespace.Name, inventory.Workload{APIVersion: w.APIVersion, Kind: w.Kind, Name: w.Name}),

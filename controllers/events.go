@@ -32,10 +32,10 @@ func record(to events.EventRecorder, s *snapshot, kind, reason, action, note str
 // recordStep tells of a rung that was climbed, or taken back.
 func recordStep(to events.EventRecorder, s *snapshot, h v1alpha1.HistoryEntry) {
 	if h.Reason == v1alpha1.ReasonRolledBack {
-		record(to, s, corev1.EventTypeWarning, "RolledBack", action("RollBack", h), fmt.Sprintf("%s went back from %s to %s", h.Mode, h.From, h.To))
+		record(to, s, corev1.EventTypeWarning, v1alpha1.ReasonRolledBack, action("RollBack", h), fmt.Sprintf("%s went back from %s to %s", h.Mode, h.From, h.To))
 		return
 	}
-	record(to, s, corev1.EventTypeNormal, "Climbed", action("Climb", h), fmt.Sprintf("%s went from %s to %s", h.Mode, h.From, h.To))
+	record(to, s, corev1.EventTypeNormal, v1alpha1.EventClimbed, action("Climb", h), fmt.Sprintf("%s went from %s to %s", h.Mode, h.From, h.To))
 }
 
 // recordMoved tells of a label that somebody else changed, and who.
@@ -44,7 +44,7 @@ func recordMoved(to events.EventRecorder, s *snapshot, h v1alpha1.HistoryEntry, 
 	if len(by) > 0 {
 		note += fmt.Sprintf(" but by field manager %q", by[0].Manager)
 	}
-	record(to, s, corev1.EventTypeWarning, "LabelChanged", action("Observe", h), note)
+	record(to, s, corev1.EventTypeWarning, v1alpha1.EventLabelChanged, action("Observe", h), note)
 }
 
 // recordState tells that what holds the namespace has changed.
