@@ -25,6 +25,7 @@ work="$(mktemp -d)"
 trap 'rm -rf "${work}"' EXIT
 cp -r charts/podsecurity-rollout "${work}/"
 sed -i -E "s|^(  repository: ).*|\1${repository}|; s|^(  digest: ).*|\1${digest}|" "${work}/podsecurity-rollout/values.yaml"
+find "${work}" -exec touch -d '2020-01-01 UTC' {} + # the archive has these times
 chart="podsecurity-rollout-${version#v}.tgz"
 "${helm}" package "${work}/podsecurity-rollout" --version "${version#v}" --app-version "${version}" --destination dist
 
