@@ -32,7 +32,7 @@ func contents(t *testing.T, layer v1.Layer) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer reader.Close()
+	defer func() { _ = reader.Close() }()
 	var found []string
 	walk(t, reader, func(header *tar.Header, _ io.Reader) {
 		found = append(found, fmt.Sprintf("%04o %s", header.Mode, header.Name))
@@ -44,7 +44,7 @@ func contents(t *testing.T, layer v1.Layer) []string {
 func extract(t *testing.T, image v1.Image) string {
 	t.Helper()
 	reader := mutate.Extract(image)
-	defer reader.Close()
+	defer func() { _ = reader.Close() }()
 	path := filepath.Join(t.TempDir(), filepath.Base(binary))
 	walk(t, reader, func(header *tar.Header, content io.Reader) {
 		if filepath.Clean("/"+header.Name) != binary {

@@ -55,7 +55,7 @@ func sbom(t *testing.T, repository name.Repository, digest v1.Hash) document {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer content.Close()
+	defer func() { _ = content.Close() }()
 	data, err := io.ReadAll(content)
 	if err != nil {
 		t.Fatal(err)
