@@ -7,7 +7,7 @@ SHELL := bash
 # Generators read what other generators write.
 .NOTPARALLEL:
 
-# Image that deploy and build-installer name instead of the released one.
+# Image that image pushes to, and that deploy, build-installer and release-artifacts name instead of the released one.
 IMG ?=
 # Given to the manager by `make run`.
 ARGS ?=
@@ -18,7 +18,10 @@ COVERAGE ?= 90
 COVERED ?= ladder gate standards inventory remedy forecast manifest
 # Talks to the cluster for install, deploy and their opposites.
 KUBECTL ?= $(BUILT_KUBECTL)
-# Stamped into the manager.
+# For `make sign`: the pushed chart, and flags of cosign in the place of signing keyless.
+CHART ?=
+SIGNFLAGS ?=
+# Stamped into manager, plugin and image.
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 BUILT_KUBECTL := bin/controlplane/kubectl
@@ -27,6 +30,10 @@ CONTROLLER_GEN := $(TOOLS)/controller-gen
 CRD_REF_DOCS := $(TOOLS)/crd-ref-docs
 KUSTOMIZE := $(TOOLS)/kustomize
 GOLANGCI_LINT := $(TOOLS)/golangci-lint
+ACTIONLINT := $(TOOLS)/actionlint
+KO := $(TOOLS)/ko
+HELM := $(TOOLS)/helm
+COSIGN := $(TOOLS)/cosign
 
 # The real control plane that tests run on; KUBEBUILDER_ASSETS replaces it.
 CONTROLPLANE := $(if $(KUBEBUILDER_ASSETS),,controlplane)
@@ -73,7 +80,11 @@ vet: ## Run go vet.
 	go vet ./...
 
 .PHONY: lint
-lint: $(GOLANGCI_LINT) ## Run golangci-lint, and kube-api-linter on the API types.
+lint: $(GOLANGCI_LINT) $(ACTIONLINT) ## Run golangci-lint, kube-api-linter on the API types, and actionlint on the workflows.
+	# It knows the inputs of an action by its major version only.
+	for workflow in .github/workflows/*.yaml; do \
+	  sed -E 's/(@v[0-9]+)\.[0-9.]+$$/\1/' "$$workflow" | $(ACTIONLINT) -stdin-filename "$$workflow" -; \
+	done
 	$(GOLANGCI_LINT) run
 	$(GOLANGCI_LINT) run --config .golangci-kal.yml ./api/...
 
@@ -87,6 +98,7 @@ verify: generate manifests chart ## Fail when generated files, go.mod files or f
 test: $(CONTROLPLANE) ## Run all tests, on a control plane built from source unless KUBEBUILDER_ASSETS names one.
 	go test -timeout 20m ./...
 	go -C test/chart test -timeout 20m ./...
+	go -C test/images test -timeout 20m ./...
 
 .PHONY: test-alerts
 test-alerts: ## Check the alerts and run their tests with promtool, which is built the first time (3 minutes).
@@ -139,6 +151,20 @@ build-installer: $(KUSTOMIZE) ## Write dist/install.yaml: the CRDs and the opera
 	mkdir -p dist
 	$(render) > dist/install.yaml
 
+##@ Release, see docs/release.md
+
+.PHONY: image
+image: $(KO) ## Build the image for amd64 and arm64 and push it to IMG; without IMG write it to dist/image as an OCI layout.
+	VERSION='$(VERSION)' hack/image.sh $(KO) $(IMG)
+
+.PHONY: release-artifacts
+release-artifacts: $(KUSTOMIZE) $(HELM) ## Write the files of release VERSION to dist: install.yaml and chart with IMG by digest, plugin, checksums.
+	hack/release.sh $(VERSION) '$(IMG)' $(KUSTOMIZE) $(HELM)
+
+.PHONY: sign
+sign: $(COSIGN) ## Sign IMG and CHART, both by digest, attest the SBOMs and sign checksums.txt of dist; SIGNFLAGS are flags of cosign.
+	hack/sign.sh $(COSIGN) '$(IMG)' '$(CHART)' $(SIGNFLAGS)
+
 ##@ Deployment, to the cluster of your kubeconfig
 
 .PHONY: install
@@ -166,6 +192,19 @@ $(BUILT_KUBECTL):
 # Tools, at the versions pinned in hack/tools.
 $(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/go.sum
 	go -C hack/tools/lint build -o $(CURDIR)/$@ tool
+	touch $@
+
+$(KO): hack/tools/ko/go.mod hack/tools/ko/go.sum
+	go -C hack/tools/ko build -o $(CURDIR)/$@ tool
+	touch $@
+
+$(COSIGN): hack/tools/cosign/go.mod hack/tools/cosign/go.sum
+	go -C hack/tools/cosign build -o $(CURDIR)/$@ tool
+	touch $@
+
+# The chart's tests are run with the same Helm.
+$(HELM): test/chart/go.mod test/chart/go.sum
+	go -C test/chart build -o $(CURDIR)/$@ tool
 	touch $@
 
 $(TOOLS)/%: hack/tools/go.mod hack/tools/go.sum
