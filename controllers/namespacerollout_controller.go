@@ -119,7 +119,7 @@ func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Req
 	if err != nil || s == nil {
 		return resultOf(ctx, 0, err)
 	}
-	if !(r.synced() && r.GatingReports.Settled()) && r.Clock.Since(r.started) < syncGrace {
+	if r.starting() {
 		return ctrl.Result{RequeueAfter: syncGrace}, nil
 	}
 	in, err := s.look()
@@ -144,6 +144,12 @@ func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Req
 		return resultOf(ctx, adviseAgain, nil)
 	}
 	return resultOf(ctx, lookAgain(in, status), err)
+}
+
+// starting is whether the operator has started a moment ago, and has not seen everything yet.
+func (r *NamespaceRolloutReconciler) starting() bool {
+	seen := r.synced() && r.GatingReports.Settled()
+	return !seen && r.Clock.Since(r.started) < syncGrace
 }
 
 // act takes the step, if there is one, and answers the status as it is after it: another than before
