@@ -15,7 +15,7 @@ ARGS ?=
 FUZZTIME ?= 30s
 # The least that `make coverage` accepts, in percent, and of what.
 COVERAGE ?= 90
-COVERED ?= ladder gate standards inventory remedy forecast manifest
+COVERED ?= ladder gate standards inventory remedy forecast manifest reportgate
 # Talks to the cluster for install, deploy and their opposites.
 KUBECTL ?= $(BUILT_KUBECTL)
 # For `make sign`: the pushed chart, and flags of cosign in the place of signing keyless.

@@ -20,10 +20,6 @@ func accept(r *v1alpha1.PodSecurityRollout, server psaapi.Version) (fleet.Rollou
 	if err != nil {
 		return fleet.Rollout{}, refuse(v1alpha1.ReasonInvalidSpec, "%v", err)
 	}
-	if s := r.Spec.Strategy; s != nil && s.Enforce != nil && len(s.Enforce.Reports) > 0 {
-		return compiled, refuse(v1alpha1.ReasonNotSupported,
-			"spec.strategy.enforce.reports: this release cannot hold rungs by reports yet. Remove the field; nothing is written meanwhile")
-	}
 	for _, t := range r.Spec.Targets {
 		policy, err := ladder.TargetPolicy(t, server)
 		if err != nil {

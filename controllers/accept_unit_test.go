@@ -36,7 +36,7 @@ func TestAccept(t *testing.T) {
 		"a strategy":                {budget(v1alpha1.Budget{Namespaces: "0", Schedule: "0 18 * * fri", Duration: hours(62)}), "", nil},
 		"enforce without reports":   {enforcing(v1alpha1.EnforceStrategy{Approval: v1alpha1.ApprovalManual}), "", nil},
 		"a newer version":           {pin("v1.38"), v1alpha1.ReasonVersionNotServed, []string{`target "everyone"`, "pins version v1.38", "API server at v1.37", "version: Cluster"}},
-		"reports":                   {reports, v1alpha1.ReasonNotSupported, []string{"spec.strategy.enforce.reports", "Remove the field"}},
+		"reports":                   {reports, "", nil},
 		"a version that is none":    {pin("1.37"), v1alpha1.ReasonInvalidSpec, []string{"spec.targets", `target "everyone"`, `version "1.37"`}},
 		"a level that is none":      {func(r *v1alpha1.PodSecurityRollout) { r.Spec.Targets[0].Enforce = "strict" }, v1alpha1.ReasonInvalidSpec, []string{"spec.targets", `level "strict"`}},
 		"a selector that is none":   {func(r *v1alpha1.PodSecurityRollout) { r.Spec.Targets[0].NamespaceSelector = near }, v1alpha1.ReasonInvalidSpec, []string{`spec.targets: target "everyone": namespaceSelector`}},
@@ -69,7 +69,6 @@ func TestRefusedRolloutsGoOnMatching(t *testing.T) {
 		want   bool
 	}{
 		"accepted":           {func(*v1alpha1.PodSecurityRollout) {}, true},
-		"not supported":      {enforcing(v1alpha1.EnforceStrategy{Reports: []v1alpha1.ReportGate{{Source: "falco"}}}), true},
 		"version not served": {func(r *v1alpha1.PodSecurityRollout) { r.Spec.Targets[0].Version = "v1.99" }, true},
 		"invalid": {func(r *v1alpha1.PodSecurityRollout) {
 			r.Spec.Strategy = &v1alpha1.Strategy{Budgets: []v1alpha1.Budget{{Namespaces: "1", Schedule: "x", Duration: &metav1.Duration{}}}}

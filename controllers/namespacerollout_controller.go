@@ -27,6 +27,7 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/nslabels"
 	"github.com/podsecurity-rollout/operator/internal/psaconfig"
 	"github.com/podsecurity-rollout/operator/internal/rejections"
+	"github.com/podsecurity-rollout/operator/internal/reportgate"
 	"github.com/podsecurity-rollout/operator/internal/standards"
 	"github.com/podsecurity-rollout/operator/internal/summary"
 )
@@ -87,8 +88,10 @@ type NamespaceRolloutReconciler struct {
 	Insight     Insight
 	Evaluator   *standards.Evaluator
 	OwnerLabels []string
-	// Reports has a Report of OpenReports written for each namespace.
-	Reports bool
+	// Reports has a Report of OpenReports written for each namespace. GatingReports
+	// are those of others, asked for where a rollout has enforce rungs held by them.
+	Reports       bool
+	GatingReports GatingReports
 
 	Recorder events.EventRecorder
 	Clock    clock.PassiveClock
@@ -116,7 +119,7 @@ func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Req
 	if err != nil || s == nil {
 		return resultOf(ctx, 0, err)
 	}
-	if !r.synced() && r.Clock.Since(r.started) < syncGrace {
+	if r.starting() {
 		return ctrl.Result{RequeueAfter: syncGrace}, nil
 	}
 	in, err := s.look()
@@ -141,6 +144,12 @@ func (r *NamespaceRolloutReconciler) Reconcile(ctx context.Context, req ctrl.Req
 		return resultOf(ctx, adviseAgain, nil)
 	}
 	return resultOf(ctx, lookAgain(in, status), err)
+}
+
+// starting is whether the operator has started a moment ago, and has not seen everything yet.
+func (r *NamespaceRolloutReconciler) starting() bool {
+	seen := r.synced() && r.GatingReports.Settled()
+	return !seen && r.Clock.Since(r.started) < syncGrace
 }
 
 // act takes the step, if there is one, and answers the status as it is after it: another than before
@@ -199,6 +208,7 @@ func (r *NamespaceRolloutReconciler) fetch(ctx context.Context, key types.Namesp
 		claim: &v1alpha1.NamespaceRollout{}, namespace: &corev1.Namespace{}, rollout: &v1alpha1.PodSecurityRollout{},
 		refused: func(level string) []v1alpha1.Rejection { return r.refusals(key.Namespace, level) },
 		present: func(w v1alpha1.WorkloadReference) bool { return r.present(key.Namespace, w) },
+		reports: func() ([]reportgate.Report, string) { return r.GatingReports.Reports(key.Namespace) },
 	}
 	s.evidence = func(lv psaapi.LevelVersion) summary.Evidence { return r.evidence(s, lv) }
 	err := r.Get(ctx, types.NamespacedName{Name: key.Namespace}, s.namespace)
@@ -376,7 +386,8 @@ func (r *NamespaceRolloutReconciler) tellMoves(s *snapshot, in summary.Namespace
 
 // take writes the step, a climb or a step back, if what it was decided on still
 // holds: the rollout, the claim and the namespace as the API server has them,
-// its version where that is what latest stands for, the pods this moment.
+// its version where that is what latest stands for, the pods and the reports of others
+// this moment.
 func (r *NamespaceRolloutReconciler) take(ctx context.Context, s *snapshot, step ladder.Rung, climb bool) error {
 	if err := r.confirm(ctx, s); err != nil {
 		return err
@@ -384,9 +395,10 @@ func (r *NamespaceRolloutReconciler) take(ctx context.Context, s *snapshot, step
 	if err := r.confirmLatest(ctx, s, step); err != nil {
 		return err
 	}
-	require, _ := s.pace(step.Mode)
-	if climb && require != v1alpha1.RequirementNone && s.evidence(step.To).Verdict() != v1alpha1.VerdictCompliant {
-		return fmt.Errorf("%w: the pods of namespace %q have changed", errStale, s.namespace.Name)
+	if climb {
+		if err := s.confirmEvidence(step); err != nil {
+			return err
+		}
 	}
 	if err := r.Labels.Apply(ctx, s.namespace, step); err != nil {
 		return err
@@ -438,6 +450,19 @@ func (s *snapshot) confirm(live snapshot) error {
 	case claim.ResourceVersion != s.claim.ResourceVersion, !same(claim, s.claim), owner == nil || owner.UID != s.rollout.UID:
 		// A status that this look did not have to write may be that of an older claim.
 		return fmt.Errorf("%w: NamespaceRollout %s has changed", errStale, client.ObjectKeyFromObject(s.claim))
+	}
+	return nil
+}
+
+// confirmEvidence errs when a climb is held by what has changed since it was decided on:
+// the pods, or the reports of others.
+func (s *snapshot) confirmEvidence(step ladder.Rung) error {
+	require, _ := s.pace(step.Mode)
+	if require != v1alpha1.RequirementNone && s.evidence(step.To).Verdict() != v1alpha1.VerdictCompliant {
+		return fmt.Errorf("%w: the pods of namespace %q have changed", errStale, s.namespace.Name)
+	}
+	if failing, unread := s.gatingReports(step.Mode); len(failing) > 0 || unread != "" {
+		return fmt.Errorf("%w: the reports of namespace %q have changed", errStale, s.namespace.Name)
 	}
 	return nil
 }

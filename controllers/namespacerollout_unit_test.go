@@ -266,6 +266,36 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
+// A climb is taken only while pods and reports let it; of rungs that ask for nothing no pod is looked at.
+func TestConfirmEvidence(t *testing.T) {
+	warn := ladder.Rung{Mode: v1alpha1.ModeWarn, From: privilegedLatest, To: baselinePinned}
+	violating := func(s *snapshot) { s.evidence = webViolates(baselinePinned, v1alpha1.SourcePod) }
+	for name, tc := range map[string]struct {
+		step   ladder.Rung
+		change func(*snapshot)
+		want   bool // whether the step is taken
+	}{
+		"all is well":               {enforceBaseline, gatedByFalco, true},
+		"a pod violates":            {enforceBaseline, violating, false},
+		"a report fails":            {enforceBaseline, func(s *snapshot) { gatedByFalco(s); s.reports = falcoFails("") }, false},
+		"a report cannot be read":   {enforceBaseline, func(s *snapshot) { gatedByFalco(s); s.reports = unreadReports }, false},
+		"a report fails, of warn":   {warn, func(s *snapshot) { gatedByFalco(s); s.reports = falcoFails("") }, true},
+		"a pod violates, of warn":   {warn, violating, false},
+		"a rung that needs nothing": {warn, func(s *snapshot) { violating(s); warnRequiresNothing(s) }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := shopSnapshot(tc.change).confirmEvidence(tc.step)
+			if (err == nil) != tc.want || err != nil && !errors.Is(err, errStale) {
+				t.Errorf("error %v; want it taken: %v", err, tc.want)
+			}
+		})
+	}
+}
+
+func warnRequiresNothing(s *snapshot) {
+	s.rollout.Spec.Strategy = &v1alpha1.Strategy{Warn: &v1alpha1.ModeStrategy{Require: v1alpha1.RequirementNone}}
+}
+
 // unreachable is an API server that does not answer.
 type unreachable struct{ serves }
 

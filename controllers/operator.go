@@ -23,6 +23,7 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/nslabels"
 	"github.com/podsecurity-rollout/operator/internal/psaconfig"
 	"github.com/podsecurity-rollout/operator/internal/rejections"
+	"github.com/podsecurity-rollout/operator/internal/reportwatch"
 	"github.com/podsecurity-rollout/operator/internal/runtimeclasses"
 	"github.com/podsecurity-rollout/operator/internal/serverversion"
 	"github.com/podsecurity-rollout/operator/internal/standards"
@@ -81,6 +82,7 @@ type Operator struct {
 	refusals  *rejections.Watcher
 	config    *psaconfig.Watcher
 	classes   *runtimeclasses.Watcher
+	reports   *reportwatch.Watcher
 }
 
 // AddToManager wires the operator into a manager. It asks the API server for
@@ -91,7 +93,7 @@ func AddToManager(mgr ctrl.Manager, o Options) (*Operator, error) {
 		o.OwnerLabels = inventory.DefaultOwnerKeys
 	}
 	for _, add := range []func(ctrl.Manager, Options) error{
-		op.addConfig, op.addRuntimeClasses, op.addServerVersion, op.addInventory, op.addRefusals, op.addReconcilers, op.addMetrics,
+		op.addConfig, op.addRuntimeClasses, op.addServerVersion, op.addInventory, op.addRefusals, op.addReports, op.addReconcilers, op.addMetrics,
 	} {
 		if err := add(mgr, o); err != nil {
 			return nil, err
@@ -162,11 +164,23 @@ func (op *Operator) addRefusals(mgr ctrl.Manager, _ Options) (err error) {
 	return mgr.Add(op.refusals)
 }
 
-// subscribe has a function called for every namespace whose pods, or refused
-// pods, have changed.
+// addReports has every replica watch the reports of others, while a rollout asks for it.
+func (op *Operator) addReports(mgr ctrl.Manager, _ Options) (err error) {
+	if op.reports, err = reportwatch.NewWatcher(mgr.GetConfig()); err != nil {
+		return err
+	}
+	if err := mgr.Add(op.reports); err != nil {
+		return err
+	}
+	return mgr.Add(&asking{cache: mgr.GetCache(), tell: op.reports.Want})
+}
+
+// subscribe has a function called for every namespace whose pods, refused pods, or
+// failing reports have changed.
 func (op *Operator) subscribe(changed func(namespace string)) {
 	op.Inventory.Subscribe(changed)
 	op.refusals.Subscribe(changed)
+	op.reports.Subscribe(changed)
 }
 
 // onChange has a function called when something has changed that concerns every
@@ -188,7 +202,7 @@ func (op *Operator) addReconcilers(mgr ctrl.Manager, o Options) error {
 		Refusals: op.refusals, Server: op.server,
 		Config:         op.config.Config,
 		RuntimeClasses: op.classes, RuntimeHandlers: o.RuntimeHandlers, RequireIsolatedExemptions: o.RequireIsolatedExemptions,
-		Insight: op.Inventory, Evaluator: op.evaluator, OwnerLabels: o.OwnerLabels, Reports: o.Reports,
+		Insight: op.Inventory, Evaluator: op.evaluator, OwnerLabels: o.OwnerLabels, Reports: o.Reports, GatingReports: op.reports,
 		Recorder: mgr.GetEventRecorder("podsecurity-rollout"), Clock: o.Clock,
 	}
 	if err := namespace.SetupWithManager(mgr, op.subscribe, op.onChange); err != nil {

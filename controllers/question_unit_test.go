@@ -74,7 +74,16 @@ var questionTests = map[string]struct {
 			in.Soak, in.CleanSince, in.ManualApproval = 24*time.Hour, morning.Add(-time.Minute), true
 		},
 	},
-	"approved": {func(s *snapshot) { s.claim.Spec.ApprovedEnforce = "baseline:v1.37" }, func(in *gate.Input) { in.Approved = "baseline:v1.37" }},
+	"reports that fail, and some that cannot be read": {
+		func(s *snapshot) { gatedByFalco(s); s.reports = falcoFails("more to come") },
+		func(in *gate.Input) {
+			in.FailingReports = []string{"falco (high or worse): Report falco-report has 2 failing results, such as syscall/shell (Pod web-0)"}
+			in.UnreadReports = "more to come"
+		},
+	},
+	"reports that pass":                 {gatedByFalco, func(*gate.Input) {}},
+	"reports fail that nobody asks for": {func(s *snapshot) { s.reports = falcoFails("") }, func(*gate.Input) {}},
+	"approved":                          {func(s *snapshot) { s.claim.Spec.ApprovedEnforce = "baseline:v1.37" }, func(in *gate.Input) { in.Approved = "baseline:v1.37" }},
 	"an approval that was used": {func(s *snapshot) {
 		s.claim.Spec.ApprovedEnforce, s.claim.Status.ApprovalUsedGeneration = "baseline:v1.37", 2
 	}, func(*gate.Input) {}},

@@ -90,6 +90,7 @@ func (w *world) startOperator() {
 	o.namespace = &NamespaceRolloutReconciler{
 		Client: cached, Live: live, Labels: w.labelsClient(o), Inventory: simInventory{o}, Refusals: simRefusals{o},
 		Server: simVersion{o}, Config: func() psaconfig.Config { return w.config }, Recorder: simRecorder{w}, Clock: w, started: w.now,
+		GatingReports: noReports{},
 	}
 	o.fleet = &PodSecurityRolloutReconciler{Client: cached, Live: live, Server: simVersion{o}, Clock: w}
 	for _, name := range w.names() {

@@ -17,6 +17,7 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/ladder"
 	"github.com/podsecurity-rollout/operator/internal/nslabels"
 	"github.com/podsecurity-rollout/operator/internal/psaconfig"
+	"github.com/podsecurity-rollout/operator/internal/reportgate"
 	"github.com/podsecurity-rollout/operator/internal/standards"
 	"github.com/podsecurity-rollout/operator/internal/summary"
 )
@@ -41,6 +42,8 @@ type snapshot struct {
 	// present is whether anything of a workload is there.
 	refused func(level string) []v1alpha1.Rejection
 	present func(v1alpha1.WorkloadReference) bool
+	// reports answers what fails in the namespace's reports, and why there may be more.
+	reports func() (failing []reportgate.Report, unread string)
 }
 
 // look answers what the namespace's status is made from, but for the gate's
@@ -151,6 +154,7 @@ func (s *snapshot) question(in summary.NamespaceInput) (gate.Input, error) {
 	if s.claim.Generation > s.claim.Status.ApprovalUsedGeneration {
 		out.Approved = s.claim.Spec.ApprovedEnforce
 	}
+	out.FailingReports, out.UnreadReports = s.gatingReports(in.Next.Mode)
 	if in.Rollback != nil && string(in.Rollback.Rung) == in.Next.To.String() {
 		out.RolledBack = in.Rollback.Message
 	}
@@ -158,6 +162,17 @@ func (s *snapshot) question(in summary.NamespaceInput) (gate.Input, error) {
 		out.WriteRefused, out.RetryAt = r.Message, r.RetryAt.Time
 	}
 	return out, nil
+}
+
+// gatingReports answers what the reports that the strategy names hold against a rung
+// of a mode, and why that cannot be told.
+func (s *snapshot) gatingReports(mode v1alpha1.Mode) (failing []string, unread string) {
+	gates := s.enforceStrategy().Reports
+	if mode != v1alpha1.ModeEnforce || len(gates) == 0 {
+		return nil, ""
+	}
+	reports, unread := s.reports()
+	return reportgate.Failing(gates, reports), unread
 }
 
 // turn answers the fleet's word on the rung: a turn for another rung is none.

@@ -44,9 +44,6 @@ const (
 	// ReasonVersionNotServed: a target pins a version newer than the API server's.
 	// Pin a version the server has, or use version: Cluster.
 	ReasonVersionNotServed = "VersionNotServed"
-	// ReasonNotSupported: the spec asks for something this release does not do
-	// yet. The message names the field; nothing is written meanwhile.
-	ReasonNotSupported = "NotSupported"
 	// ReasonInvalidSpec: the spec cannot be understood. The message names the field.
 	ReasonInvalidSpec = "InvalidSpec"
 	// ReasonNotOwned: the NamespaceRollout belongs to no rollout that selects its
@@ -79,7 +76,8 @@ const (
 	// server cannot parse. Correct or remove the labels the message names.
 	ReasonInvalidLabels = "InvalidLabels"
 	// ReasonInconclusive: the evidence is not complete yet, the library does not
-	// know the version, or the API server could not answer the dry run.
+	// know the version, reports that gate the enforce rung cannot be read, or the API
+	// server could not answer the dry run. The message says which.
 	ReasonInconclusive = "Inconclusive"
 	// ReasonViolations: at least one pod or template violates the level.
 	ReasonViolations = "Violations"
@@ -88,6 +86,7 @@ const (
 	// ReasonAwaitingApproval: spec.approvedEnforce has to name the rung.
 	ReasonAwaitingApproval = "AwaitingApproval"
 	// ReasonReportsFailing: a report that gates the enforce rung has failing results.
+	// The message names it. Where reports cannot be read the reason is Inconclusive.
 	ReasonReportsFailing = "ReportsFailing"
 	// ReasonAwaitingTurn: a wave or a budget does not let the namespace go yet.
 	ReasonAwaitingTurn = "AwaitingTurn"

@@ -168,13 +168,15 @@ type ModeStrategy struct {
 // ReportGate holds the enforce rung while a Report or PolicyReport of the
 // namespace from a source has failing results.
 type ReportGate struct {
-	// source is the report's source, such as "falco" or "kyverno".
+	// source is the report's source, such as "falco" or "kyverno", in upper or
+	// lower case.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Source string `json:"source,omitempty"`
 	// minSeverity is the least severity that counts: info, low, medium, high or
-	// critical. Every failing result counts when it is left out.
+	// critical. Every failing result counts when it is left out, and one without
+	// a severity always does.
 	// +optional
 	// +kubebuilder:validation:Enum=info;low;medium;high;critical
 	MinSeverity string `json:"minSeverity,omitempty"`

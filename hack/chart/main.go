@@ -26,6 +26,13 @@ type object struct {
 	} `json:"metadata"`
 }
 
+// optionalRights are the values that roles and bindings depend on; the others are always there.
+var optionalRights = map[string]string{
+	"podsecurity-rollout-rollback":       ".Values.rollback.enabled",
+	"podsecurity-rollout-openreports":    ".Values.reports.write",
+	"podsecurity-rollout-reports-reader": ".Values.reports.read",
+}
+
 func main() {
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "chart:", err)
@@ -68,11 +75,7 @@ func place(files map[string]string, o object, document string) error {
 	case "CustomResourceDefinition":
 		files["files/crds/"+o.Metadata.Name+".yaml"] = document
 	case "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding":
-		condition := ""
-		if o.Metadata.Name == "podsecurity-rollout-rollback" {
-			condition = ".Values.rollback.enabled"
-		}
-		files["templates/rbac.yaml"] += conditional(condition, template(document))
+		files["templates/rbac.yaml"] += conditional(optionalRights[o.Metadata.Name], template(document))
 	case "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding":
 		condition := ".Values.policies.enabled"
 		if o.Metadata.Name == "podsecurity-rollout-protected-labels" {

@@ -62,8 +62,10 @@ type Input struct {
 	WriteRefused string
 	RetryAt      time.Time
 
-	// FailingReports names the gating reports that fail.
+	// FailingReports say which of the reports that the strategy names fail, and
+	// UnreadReports why that cannot be told, empty when it can.
 	FailingReports []string
+	UnreadReports  string
 	Turn           Turn
 
 	// RolledBack is why the rung was taken back, empty when it was not.

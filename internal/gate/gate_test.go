@@ -181,8 +181,28 @@ var evaluateTests = map[string]struct {
 		func(in *Input) { in.ManualApproval, in.Rung.Mode = true, v1alpha1.ModeAudit }, true, false, "Climbing", "", 0,
 	},
 	"a report fails": {
-		func(in *Input) { in.FailingReports = []string{"falco: 2 results"} },
+		func(in *Input) { in.FailingReports, in.Turn = []string{"falco: 2 results"}, Turn{} },
+		false, false, "ReportsFailing", "reports fail: falco: 2 results. Put right", 0,
+	},
+	"reports of two sources fail": {
+		func(in *Input) { in.FailingReports = []string{"falco: 2 results", "kyverno: 1 result"} },
+		false, false, "ReportsFailing", "falco: 2 results; kyverno: 1 result", 0,
+	},
+	"reports cannot be read": {
+		func(in *Input) { in.UnreadReports, in.Turn = "no right to list them", Turn{} },
+		false, false, "Inconclusive", "waits for what reports say: no right to list them", 0,
+	},
+	"some reports fail, others cannot be read": {
+		func(in *Input) {
+			in.FailingReports, in.UnreadReports = []string{"falco: 2 results"}, "no right to list them"
+		},
 		false, false, "ReportsFailing", "falco: 2 results", 0,
+	},
+	"reports are for enforce only": {
+		func(in *Input) {
+			in.Rung.Mode, in.FailingReports, in.UnreadReports = v1alpha1.ModeWarn, []string{"falco: 2 results"}, "no right to list them"
+		},
+		true, false, "Climbing", "", 0,
 	},
 	"awaiting a turn": {
 		func(in *Input) { in.Turn = Turn{WaitingFor: "wave dev: 3 of 40 namespaces to go"} },

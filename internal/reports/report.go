@@ -20,9 +20,11 @@ var Kind = schema.GroupVersionKind{Group: "openreports.io", Version: "v1alpha1",
 // Name is that of the one report of a namespace.
 const Name = v1alpha1.NamespaceRolloutName
 
+// Source names the operator in its reports.
+const Source = "podsecurity-rollout"
+
 const (
-	// source names the operator in its reports, and category what they are about.
-	source   = "podsecurity-rollout"
+	// category is what the reports are about.
 	category = "Pod Security Standards"
 	// maxResults bounds the results of a report, the worst first; its summary counts
 	// all there are.
@@ -38,7 +40,7 @@ func Report(claim *v1alpha1.NamespaceRollout, evidence []summary.Evidence) *unst
 		results = append(results, result(claim.Namespace, v))
 	}
 	report := &unstructured.Unstructured{Object: map[string]any{
-		"source":        source,
+		"source":        Source,
 		"scope":         map[string]any{"apiVersion": "v1", "kind": "Namespace", "name": claim.Namespace},
 		"configuration": map[string]any{"limits": map[string]any{"maxResults": int64(maxResults)}},
 		"summary": map[string]any{
@@ -76,7 +78,7 @@ func passed(evidence []summary.Evidence) int64 {
 
 func result(namespace string, v v1alpha1.Violation) map[string]any {
 	return map[string]any{
-		"source":   source,
+		"source":   Source,
 		"policy":   string(v.Level),
 		"rule":     v.Check,
 		"category": category,

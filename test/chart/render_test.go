@@ -18,7 +18,7 @@ import (
 )
 
 // all are the values that install everything.
-var all = values{"policies": values{"protectLabels": values{"enabled": true}}}
+var all = values{"policies": values{"protectLabels": values{"enabled": true}}, "reports": values{"read": true, "write": true}}
 
 // TestSameObjects compares what the chart renders with what kustomize does.
 func TestSameObjects(t *testing.T) {
@@ -99,12 +99,13 @@ func TestValues(t *testing.T) {
 		has, not []string
 		refused  string
 	}{
-		"defaults":          {has: []string{"replicas: 2", "operator:v0.1.0", "kind: PodDisruptionBudget", "helm.sh/resource-policy: keep"}, not: []string{"protected-labels"}},
+		"defaults":          {has: []string{"replicas: 2", "operator:v0.1.0", "kind: PodDisruptionBudget", "helm.sh/resource-policy: keep"}, not: []string{"protected-labels", "openreports", "policyreports"}},
 		"a digest":          {values: values{"image": values{"digest": "sha256:" + strings.Repeat("a", 64)}}, has: []string{"operator@sha256:aaaa"}, not: []string{"operator:v"}},
 		"a flag":            {values: values{"extraArgs": []any{"--owner-labels=team"}}, has: []string{`- "--owner-labels=team"`}},
 		"no CRDs":           {values: values{"crds": values{"enabled": false}}, not: []string{"kind: CustomResourceDefinition"}},
 		"CRDs that go":      {values: values{"crds": values{"keep": false}}, has: []string{"kind: CustomResourceDefinition"}, not: []string{"resource-policy"}},
 		"no rollback":       {values: values{"rollback": values{"enabled": false}}, not: []string{"podsecurity-rollout-rollback"}},
+		"reports are read":  {values: values{"reports": values{"read": true}}, has: []string{"podsecurity-rollout-reports-reader", "policyreports"}, not: []string{"podsecurity-rollout-openreports"}},
 		"no policies":       {values: values{"policies": values{"enabled": false}}, not: []string{"ValidatingAdmissionPolicy"}},
 		"groups":            {values: values{"policies": values{"protectLabels": values{"enabled": true, "groups": []any{"sre", "sec"}}}}, has: []string{`'["sre","sec"]'`}},
 		"a name":            {values: values{"fullnameOverride": "psr"}, has: []string{"name: psr-manager", "system:serviceaccount:podsecurity-rollout-system:psr-manager:"}},

@@ -30,12 +30,12 @@ func reportDefinitions(ctx context.Context) (string, error) {
 	return filepath.Join(dir, "config", "crd"), err
 }
 
-// installReportsRole creates what config/openreports lists. The controller that
+// installReportsRole creates a role of config/openreports. The controller that
 // would make it a part of the operator's own role does not run here, so it is
 // bound by itself.
-func installReportsRole(ctx context.Context, c client.Client) error {
+func installReportsRole(ctx context.Context, c client.Client, file string) error {
 	role := &unstructured.Unstructured{}
-	if err := readYAML(filepath.Join("..", "..", "config", "openreports", "role.yaml"), &role.Object); err != nil {
+	if err := readYAML(filepath.Join("..", "..", "config", "openreports", file), &role.Object); err != nil {
 		return err
 	}
 	binding := &rbacv1.ClusterRoleBinding{

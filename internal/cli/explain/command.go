@@ -18,6 +18,7 @@ import (
 	"github.com/podsecurity-rollout/operator/internal/cli/survey"
 	"github.com/podsecurity-rollout/operator/internal/cli/term"
 	"github.com/podsecurity-rollout/operator/internal/gate"
+	"github.com/podsecurity-rollout/operator/internal/inventory"
 	"github.com/podsecurity-rollout/operator/internal/ladder"
 	"github.com/podsecurity-rollout/operator/internal/nslabels"
 )
@@ -116,6 +117,9 @@ func (o *options) explain(ctx context.Context, c *cluster.Cluster, s *survey.Sur
 	if err != nil {
 		return e, err
 	}
+	if err := addReports(ctx, c, managed, &question); err != nil {
+		return e, err
+	}
 	if o.askServer {
 		if question.DryRun, err = dryRun(ctx, c, managed, next); err != nil {
 			return e, err
@@ -159,6 +163,15 @@ func (o *options) recorded(ctx context.Context, c *cluster.Cluster, s *survey.Su
 	}
 	e.Rollout.Suspended = ptr.Deref(rollout.Spec.Suspend, false)
 	return &survey.Case{Namespace: ns, Rollout: rollout, Claim: claim}, nil
+}
+
+// addReports reads the reports of other tools with the rights of whoever asks.
+func addReports(ctx context.Context, c *cluster.Cluster, managed *survey.Case, question *gate.Input) error {
+	clients, err := inventory.NewClients(c.Config)
+	if err != nil {
+		return err
+	}
+	return cluster.Explain(managed.AddReports(ctx, clients, question))
 }
 
 func dryRun(ctx context.Context, c *cluster.Cluster, managed *survey.Case, next ladder.Rung) (*gate.DryRun, error) {

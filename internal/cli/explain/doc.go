@@ -5,6 +5,6 @@
 // workload that violates, with what puts it right. Without the operator it shows
 // what a preview knows.
 //
-// It may import the API, internal/gate, internal/ladder, internal/nslabels,
+// It may import the API, internal/gate, internal/inventory, internal/ladder, internal/nslabels,
 // internal/summary and the plugin's shared packages.
 package explain

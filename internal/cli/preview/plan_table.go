@@ -53,6 +53,9 @@ func today(ns NamespacePlan, i int) term.Cell {
 	if r.Approval {
 		after = append(after, "an approval")
 	}
+	if len(r.Reports) > 0 {
+		after = append(after, "reports of "+strings.Join(r.Reports, ", ")+" that do not fail")
+	}
 	if ns.Wave != "" && strings.HasPrefix(r.Rung, "enforce=") {
 		after = append(after, "its turn in wave "+ns.Wave)
 	}

@@ -132,7 +132,7 @@ func TestPlan(t *testing.T) {
   strategy:
     audit: {require: None}
     warn: {soak: 1h}
-    enforce: {approval: Manual}
+    enforce: {approval: Manual, reports: [{source: falco, minSeverity: high}, {source: kyverno}]}
     waves: [{name: canary, namespaceSelector: {matchLabels: {team: shop}}}]
 `
 	rollout, err := decode([]byte(head + spec))
@@ -159,7 +159,7 @@ func TestPlan(t *testing.T) {
 NAMESPACE     TARGET   RUNG                     TODAY
 clean         shop     audit=baseline:v1.37     would go
                        warn=baseline:v1.37      would go, after a soak of 1h0m0s
-                       enforce=baseline:v1.37   would go, after an approval and its turn in wave canary
+                       enforce=baseline:v1.37   would go, after an approval and reports of falco, kyverno that do not fail and its turn in wave canary
                        audit=restricted:v1.37   would go
 conflicting   shop     audit=baseline:v1.37     would go
                        warn=baseline:v1.37      held, LabelConflict: warn=baseline:v1.37 waits: field manager "argocd" owns pod-security.kubernetes.io/warn=privileged. Remove the label from what that manager applies, or set labelConflicts: TakeOver in the rollout

@@ -52,9 +52,11 @@ type RungPlan struct {
 	// Reason and Message say what holds it.
 	Reason  string `json:"reason,omitempty"`
 	Message string `json:"message,omitempty"`
-	// Soak and Approval are the pace, which comes on top.
+	// Soak and Approval are the pace, which comes on top, as do Reports: the sources of
+	// reports that hold the rung while they fail. A preview does not read those.
 	Soak     string            `json:"soak,omitempty"`
 	Approval bool              `json:"approval,omitempty"`
+	Reports  []string          `json:"reports,omitempty"`
 	Held     []output.Workload `json:"violatingWorkloads,omitempty"`
 }
 
@@ -186,7 +188,9 @@ func rungPlan(s *survey.Survey, c survey.Case, rung ladder.Rung) (RungPlan, erro
 	if soak := survey.Soak(c.Rollout, rung.Mode); soak > 0 {
 		entry.Soak = soak.String()
 	}
-	entry.Approval = rung.Mode == v1alpha1.ModeEnforce && survey.Manual(c.Rollout)
+	if rung.Mode == v1alpha1.ModeEnforce {
+		entry.Approval, entry.Reports = survey.Manual(c.Rollout), survey.ReportSources(c.Rollout)
+	}
 	if decision.Reason == v1alpha1.ReasonViolations {
 		entry.Held = output.ByWorkload(s.Evidence(c.Namespace.Name, rung.To).Violations)
 	}

@@ -6,5 +6,5 @@
 //
 // It may import the API, internal/cli/cluster, internal/cli/term,
 // internal/gate, internal/inventory, internal/ladder, internal/nslabels,
-// internal/psaconfig, internal/standards, internal/summary and client-go.
+// internal/psaconfig, internal/reportgate, internal/standards, internal/summary and client-go.
 package survey

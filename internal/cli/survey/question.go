@@ -88,6 +88,15 @@ func Manual(r *v1alpha1.PodSecurityRollout) bool {
 	return enforceStrategy(r).Approval == v1alpha1.ApprovalManual
 }
 
+// ReportSources are those whose reports hold enforce rungs of a rollout.
+func ReportSources(r *v1alpha1.PodSecurityRollout) []string {
+	var sources []string
+	for _, gate := range enforceStrategy(r).Reports {
+		sources = append(sources, gate.Source)
+	}
+	return sources
+}
+
 // Soak is how long the rungs of a mode soak.
 func Soak(r *v1alpha1.PodSecurityRollout, mode v1alpha1.Mode) time.Duration {
 	soak := modeStrategy(r, mode).Soak

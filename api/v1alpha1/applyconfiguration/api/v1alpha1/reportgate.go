@@ -10,10 +10,12 @@ package v1alpha1
 // ReportGate holds the enforce rung while a Report or PolicyReport of the
 // namespace from a source has failing results.
 type ReportGateApplyConfiguration struct {
-	// source is the report's source, such as "falco" or "kyverno".
+	// source is the report's source, such as "falco" or "kyverno", in upper or
+	// lower case.
 	Source *string `json:"source,omitempty"`
 	// minSeverity is the least severity that counts: info, low, medium, high or
-	// critical. Every failing result counts when it is left out.
+	// critical. Every failing result counts when it is left out, and one without
+	// a severity always does.
 	MinSeverity *string `json:"minSeverity,omitempty"`
 }
 
