@@ -10,6 +10,7 @@ import (
 
 	openreports "github.com/openreports/reports-api/apis/openreports.io/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -98,6 +99,18 @@ func (s *scene) put(k reportgate.Kind, report any) *unstructured.Unstructured {
 	return u
 }
 
+// mayReadReports gives the operator the right to, until the test is over.
+func (s *scene) mayReadReports() {
+	s.Helper()
+	if err := installReportsRole(s.Context(), s, "reader_role.yaml"); err != nil {
+		s.Fatal(err)
+	}
+	cleanup(s.T, func(ctx context.Context) error {
+		binding := &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "podsecurity-rollout-reports-reader"}}
+		return s.Delete(ctx, binding)
+	})
+}
+
 // TestGatingReports begins without definitions and without the right to read
 // reports, neither of which passes for reports without failures; then Falco and
 // Kyverno report, and have no more to report. No other test runs meanwhile.
@@ -125,9 +138,7 @@ func TestGatingReports(t *testing.T) {
 		s.wantWrites(ns, before...)
 	}
 
-	if err := installReportsRole(t.Context(), s, "reader_role.yaml"); err != nil {
-		t.Fatal(err)
-	}
+	s.mayReadReports()
 	s.awaitState(quietOne, v1alpha1.ReasonComplete)
 	s.awaitHeld(loud, "enforce=baseline", v1alpha1.ReasonReportsFailing, "falco (high or worse): Report falco-report has 1 failing result, such as "+
 		"syscall/Terminal shell in container (Pod web); kyverno (medium or worse): PolicyReport "+kyverno.GetName(), "require-team/check-team (Deployment api)")
