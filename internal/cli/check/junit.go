@@ -8,45 +8,55 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 )
 
-// The part of the JUnit schema that CI systems agree on: a suite for each file, a case for each pod.
+// JUnit as both schemas have it that CI systems go by: Ant's (JUnit.xsd, of which older copies know no <skipped>) and that of Jenkins (junit-4.xsd to
+// junit-10.xsd). A suite for each file, a case for each pod. Their order is that of the schemas. Lines of files have no attribute in either: they are in
+// the text of a failure.
 type (
 	testSuites struct {
-		XMLName xml.Name `xml:"testsuites"`
-		Name    string   `xml:"name,attr"`
-		counts
-		Suites []*testSuite `xml:"testsuite"`
-	}
-	counts struct {
-		Tests    int `xml:"tests,attr"`
-		Failures int `xml:"failures,attr"`
-		Errors   int `xml:"errors,attr"`
-		Skipped  int `xml:"skipped,attr"`
+		XMLName xml.Name     `xml:"testsuites"`
+		Suites  []*testSuite `xml:"testsuite"`
 	}
 	testSuite struct {
-		Name string `xml:"name,attr"`
-		counts
-		Cases []testCase `xml:"testcase"`
+		ID       int    `xml:"id,attr"`
+		Name     string `xml:"name,attr"`
+		Package  string `xml:"package,attr"`
+		Hostname string `xml:"hostname,attr"`
+		// Timestamp is without a zone, in UTC.
+		Timestamp string `xml:"timestamp,attr"`
+		Tests     int    `xml:"tests,attr"`
+		Failures  int    `xml:"failures,attr"`
+		Errors    int    `xml:"errors,attr"`
+		// Time is in seconds; none is measured for one pod.
+		Time       int        `xml:"time,attr"`
+		Properties []property `xml:"properties>property"`
+		Cases      []testCase `xml:"testcase"`
+		SystemOut  string     `xml:"system-out"`
+		SystemErr  string     `xml:"system-err"`
+	}
+	property struct {
+		Name  string `xml:"name,attr"`
+		Value string `xml:"value,attr"`
 	}
 	testCase struct {
 		Name      string  `xml:"name,attr"`
 		ClassName string  `xml:"classname,attr"`
-		File      string  `xml:"file,attr,omitempty"`
-		Line      int     `xml:"line,attr,omitempty"`
-		Skipped   *result `xml:"skipped"`
+		Time      int     `xml:"time,attr"`
+		Skipped   string  `xml:"skipped,omitempty"`
 		Error     *result `xml:"error"`
 		Failure   *result `xml:"failure"`
 	}
 	result struct {
 		Message string `xml:"message,attr"`
-		Type    string `xml:"type,attr,omitempty"`
+		Type    string `xml:"type,attr"`
 		Text    string `xml:",chardata"`
 	}
 )
 
-func writeJUnit(w io.Writer, r *Report) error {
-	suites := &testSuites{Name: "kubectl podsecurity check"}
+func writeJUnit(w io.Writer, r *Report, toolVersion string, now time.Time) error {
+	suites := &testSuites{}
 	for _, pod := range r.pods {
 		suites.add(pod.file, pod.testCase())
 	}
@@ -55,7 +65,11 @@ func writeJUnit(w io.Writer, r *Report) error {
 		if e.Line > 0 {
 			name = fmt.Sprintf("line %d", e.Line)
 		}
-		suites.add(e.File, testCase{Name: name, Line: e.Line, Error: &result{Message: e.Message, Type: "input"}})
+		suites.add(e.File, testCase{Name: name, Error: &result{Message: e.Message, Type: "input"}})
+	}
+	for i, suite := range suites.Suites {
+		suite.ID, suite.Package, suite.Hostname, suite.Timestamp = i, "podsecurity", "localhost", now.UTC().Format("2006-01-02T15:04:05")
+		suite.Properties = []property{{Name: "kubectl-podsecurity", Value: toolVersion}}
 	}
 	encoded, err := xml.MarshalIndent(suites, "", "  ")
 	if err != nil {
@@ -70,11 +84,16 @@ func (s *testSuites) add(file string, c testCase) {
 	if file == "" {
 		file = "input"
 	}
-	c.ClassName, c.File = file, file
+	c.ClassName = file
 	suite := s.suite(file)
 	suite.Cases = append(suite.Cases, c)
-	suite.count(c)
-	s.count(c)
+	suite.Tests++
+	switch {
+	case c.Error != nil:
+		suite.Errors++
+	case c.Failure != nil:
+		suite.Failures++
+	}
 }
 
 func (s *testSuites) suite(name string) *testSuite {
@@ -88,23 +107,11 @@ func (s *testSuites) suite(name string) *testSuite {
 	return suite
 }
 
-func (n *counts) count(c testCase) {
-	n.Tests++
-	switch {
-	case c.Skipped != nil:
-		n.Skipped++
-	case c.Error != nil:
-		n.Errors++
-	case c.Failure != nil:
-		n.Failures++
-	}
-}
-
 func (p podResult) testCase() testCase {
-	c := testCase{Name: p.object, Line: p.line}
+	c := testCase{Name: p.object}
 	switch {
 	case p.exempt:
-		c.Skipped = &result{Message: "its runtime class is exempt"}
+		c.Skipped = "its runtime class is exempt"
 	case len(p.findings) > 0:
 		var lines []string
 		for _, f := range p.findings {

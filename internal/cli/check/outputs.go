@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"sigs.k8s.io/yaml"
 )
@@ -17,7 +18,7 @@ var outputs = map[string]func(w io.Writer, r *Report, o *options) error{
 	"json":   func(w io.Writer, r *Report, _ *options) error { return writeJSON(w, r) },
 	"yaml":   func(w io.Writer, r *Report, _ *options) error { return writeYAML(w, r) },
 	"sarif":  func(w io.Writer, r *Report, o *options) error { return writeSARIF(w, r, o.toolVersion) },
-	"junit":  func(w io.Writer, r *Report, _ *options) error { return writeJUnit(w, r) },
+	"junit":  func(w io.Writer, r *Report, o *options) error { return writeJUnit(w, r, o.toolVersion, time.Now()) },
 	"github": func(w io.Writer, r *Report, _ *options) error { return writeGitHub(w, r) },
 }
 

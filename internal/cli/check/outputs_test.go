@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
@@ -25,16 +26,22 @@ var everything = []string{"-f", "testdata/shop.yaml", "-f", "testdata/odd, 100%.
 func TestOutputs(t *testing.T) {
 	for output := range outputs {
 		t.Run(output, func(t *testing.T) {
-			got := run(t, "", append(everything, "-o", output)...)
+			got := undated(run(t, "", append(everything, "-o", output)...))
 			compareGolden(t, "output."+output, got.out)
 			if got.code != 2 {
 				t.Errorf("exit code %d, want 2", got.code)
 			}
-			if again := run(t, "", append(everything, "-o", output)...); again != got {
+			if again := undated(run(t, "", append(everything, "-o", output)...)); again != got {
 				t.Errorf("the second time it is written otherwise:\n%s", cmp.Diff(got, again))
 			}
 		})
 	}
+}
+
+// undated is without the time that JUnit has in it.
+func undated(r ran) ran {
+	r.out = regexp.MustCompile(`timestamp="[0-9T:-]+"`).ReplaceAllString(r.out, `timestamp="now"`)
+	return r
 }
 
 func TestColours(t *testing.T) {
@@ -87,24 +94,33 @@ func TestSARIFMeetsItsSchema(t *testing.T) {
 	}
 }
 
-// junitElements are the elements and attributes of the JUnit schema that CI systems share (of Ant, as in junit-10.xsd of Jenkins' xUnit plugin), with the
-// file and line of pytest, which GitLab reads.
+// junitElements are the elements that are valid by both schemas of JUnit, Ant's and that of Jenkins (junit-4.xsd): all the attributes that one of them
+// requires and both allow, and the order of the children.
 var junitElements = map[string]struct{ attributes, children []string }{
-	"testsuites": {attributes: []string{"name", "tests", "failures", "errors", "skipped", "time"}, children: []string{"testsuite"}},
-	"testsuite":  {attributes: []string{"name", "tests", "failures", "errors", "skipped", "time"}, children: []string{"testcase"}},
-	"testcase":   {attributes: []string{"name", "classname", "file", "line", "time"}, children: []string{"skipped", "error", "failure"}},
-	"skipped":    {attributes: []string{"message"}},
+	"testsuites": {children: []string{"testsuite"}},
+	"testsuite": {
+		attributes: []string{"id", "name", "package", "hostname", "timestamp", "tests", "failures", "errors", "time"},
+		children:   []string{"properties", "testcase", "system-out", "system-err"},
+	},
+	"properties": {children: []string{"property"}},
+	"property":   {attributes: []string{"name", "value"}},
+	"testcase":   {attributes: []string{"name", "classname", "time"}, children: []string{"skipped", "error", "failure"}},
+	"skipped":    {},
 	"error":      {attributes: []string{"message", "type"}},
 	"failure":    {attributes: []string{"message", "type"}},
+	"system-out": {},
+	"system-err": {},
 }
 
-func TestJUnitMeetsItsSchema(t *testing.T) {
+func TestJUnitMeetsItsSchemas(t *testing.T) {
 	var out bytes.Buffer
-	if err := writeJUnit(&out, newTestReport(t, "testdata/shop.yaml", "testdata/odd, 100%.yaml")); err != nil {
+	if err := writeJUnit(&out, newTestReport(t, "testdata/shop.yaml", "testdata/odd, 100%.yaml"), "v1.2.3", time.Unix(0, 0)); err != nil {
 		t.Fatal(err)
 	}
 	count := countElements(t, out.Bytes())
-	want := map[string]int{"testsuites": 1, "testsuite": 2, "testcase": 5, "failure": 1, "skipped": 1, "error": 2}
+	want := map[string]int{
+		"testsuites": 1, "testsuite": 2, "properties": 2, "property": 2, "testcase": 5, "failure": 1, "skipped": 1, "error": 2, "system-out": 2, "system-err": 2,
+	}
 	if diff := cmp.Diff(want, count); diff != "" {
 		t.Errorf("elements (-want +got):\n%s", diff)
 	}
@@ -112,8 +128,17 @@ func TestJUnitMeetsItsSchema(t *testing.T) {
 	if err := xml.Unmarshal(out.Bytes(), &suites); err != nil {
 		t.Fatal(err)
 	}
-	if want := (counts{Tests: 5, Failures: 1, Errors: 2, Skipped: 1}); suites.counts != want {
-		t.Errorf("counts %+v, want %+v", suites.counts, want)
+	for _, s := range suites.Suites {
+		s.Cases = nil
+	}
+	suite := func(id int, name string, tests, failures, errors int) *testSuite {
+		return &testSuite{
+			ID: id, Name: name, Package: "podsecurity", Hostname: "localhost", Timestamp: "1970-01-01T00:00:00", Tests: tests, Failures: failures, Errors: errors,
+			Properties: []property{{Name: "kubectl-podsecurity", Value: "v1.2.3"}},
+		}
+	}
+	if diff := cmp.Diff([]*testSuite{suite(0, "testdata/shop.yaml", 3, 1, 0), suite(1, "testdata/odd, 100%.yaml", 2, 0, 2)}, suites.Suites); diff != "" {
+		t.Errorf("suites (-want +got):\n%s", diff)
 	}
 }
 
@@ -142,6 +167,8 @@ func countElements(t *testing.T, document []byte) map[string]int {
 	}
 }
 
+// checkElement fails the test when an element is not allowed there, or has not
+// exactly the attributes that it is to have.
 func checkElement(t *testing.T, open []string, element xml.StartElement) {
 	t.Helper()
 	name := element.Name.Local
@@ -152,10 +179,12 @@ func checkElement(t *testing.T, open []string, element xml.StartElement) {
 	if !slices.Contains(allowed, name) {
 		t.Errorf("<%s> in %v", name, open)
 	}
+	var attributes []string
 	for _, a := range element.Attr {
-		if !slices.Contains(junitElements[name].attributes, a.Name.Local) {
-			t.Errorf("<%s> has an attribute %s", name, a.Name.Local)
-		}
+		attributes = append(attributes, a.Name.Local)
+	}
+	if diff := cmp.Diff(junitElements[name].attributes, attributes); diff != "" {
+		t.Errorf("the attributes of <%s> (-want +got):\n%s", name, diff)
 	}
 }
 
