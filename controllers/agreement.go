@@ -56,13 +56,14 @@ func (c *comparisons) forget(namespace string) {
 	delete(c.made, namespace)
 }
 
-// dryRun asks the API server about the rung. That it did not answer is an answer.
-func (r *NamespaceRolloutReconciler) dryRun(ctx context.Context, s *snapshot, in gate.Input) *gate.DryRun {
+// dryRun asks the API server about the rung. That it did not answer is an answer,
+// and the error is why.
+func (r *NamespaceRolloutReconciler) dryRun(ctx context.Context, s *snapshot, in gate.Input) (*gate.DryRun, error) {
 	answer, err := r.Labels.DryRun(ctx, s.namespace, in.Rung.To)
 	if err != nil {
 		answer.Inconclusive = err.Error()
 	}
-	return &answer
+	return &answer, err
 }
 
 // compare notes whether the operator and the API server say the same of the rung.
@@ -75,7 +76,7 @@ func (r *NamespaceRolloutReconciler) compare(ctx context.Context, s *snapshot, q
 			in.Agreement = &came
 			return
 		}
-		question.DryRun = r.dryRun(ctx, s, question)
+		question.DryRun, _ = r.dryRun(ctx, s, question) // an error is inconclusive
 	}
 	came, told := gate.Agree(question)
 	switch {

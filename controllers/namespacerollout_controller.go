@@ -167,18 +167,23 @@ func (r *NamespaceRolloutReconciler) act(
 	return status, err
 }
 
-// rest records that the API server has refused the step, and lets it rest for a
-// while. The refusal is a state to show, and no failure of the look at it.
+// rest records that the API server has refused the step. The refusal is a state to
+// show, and no failure of the look at it.
 func (r *NamespaceRolloutReconciler) rest(ctx context.Context, s *snapshot, in *summary.NamespaceInput, step ladder.Rung, refusal error) (
 	v1alpha1.NamespaceRolloutStatus, error,
 ) {
+	letRest(ctx, s, in, step, refusal)
+	status, err := r.record(ctx, s, *in)
+	r.tellState(s, status)
+	return status, err
+}
+
+// letRest has a step that the API server has refused rest for a while.
+func letRest(ctx context.Context, s *snapshot, in *summary.NamespaceInput, step ladder.Rung, refusal error) {
 	in.WriteRefusal = summary.WriteRefused(in.WriteRefusal, step, refusal.Error(), in.Now)
 	in.Decision = gate.Refused(in.WriteRefusal.Message, in.WriteRefusal.RetryAt.Sub(in.Now))
 	log.FromContext(ctx).Info("The API server refused to let labels be written", "step", step.String(), "rollout", s.rollout.Name,
 		"refusal", refusal.Error(), "retryAt", in.WriteRefusal.RetryAt)
-	status, err := r.record(ctx, s, *in)
-	r.tellState(s, status)
-	return status, err
 }
 
 // lookAgain answers when to look at the namespace again if nothing happens: when
@@ -299,7 +304,8 @@ func (r *NamespaceRolloutReconciler) decide(ctx context.Context, s *snapshot, in
 	return r.ask(ctx, s, in), nil
 }
 
-// ask answers the next rung if the gate lets it through, nil otherwise.
+// ask answers the next rung if the gate lets it through, nil otherwise. An API server
+// that refuses the dry run refuses the write as well.
 func (r *NamespaceRolloutReconciler) ask(ctx context.Context, s *snapshot, in *summary.NamespaceInput) *ladder.Rung {
 	question, err := s.question(*in)
 	if err != nil {
@@ -308,7 +314,12 @@ func (r *NamespaceRolloutReconciler) ask(ctx context.Context, s *snapshot, in *s
 	}
 	in.Decision = gate.Evaluate(question)
 	if in.Decision.AskServer {
-		question.DryRun = r.dryRun(ctx, s, question)
+		answer, err := r.dryRun(ctx, s, question)
+		if refused(err) {
+			letRest(ctx, s, in, *in.Next, err)
+			return nil
+		}
+		question.DryRun = answer
 		in.Decision = gate.Evaluate(question)
 	}
 	r.compare(ctx, s, question, in)

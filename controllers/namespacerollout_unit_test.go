@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	psaapi "k8s.io/pod-security-admission/api"
 
@@ -163,6 +164,37 @@ func TestDecideLetsRefusedWritesRest(t *testing.T) {
 			}
 			if tc.step == "" && in.Decision.RequeueAfter != tc.rests {
 				t.Errorf("again after %s, want %s", in.Decision.RequeueAfter, tc.rests)
+			}
+		})
+	}
+}
+
+// A dry run that is refused is a write that is refused; one that fails otherwise
+// tells nothing, and is asked for again soon.
+func TestDecideIsRefusedTheDryRun(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err    error
+		reason string
+		rests  time.Duration
+	}{
+		"forbidden": {apierrors.NewForbidden(corev1.Resource("namespaces"), "shop", errors.New("no label changes")), v1alpha1.ReasonWriteRefused, 16 * time.Second},
+		"too late":  {apierrors.NewTimeoutError("too late", 1), v1alpha1.ReasonInconclusive, gate.Soon},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := shopSnapshot(func(s *snapshot) { s.namespace = labelled(ours()) })
+			in, err := s.look()
+			if err != nil {
+				t.Fatal(err)
+			}
+			step, err := (&NamespaceRolloutReconciler{Labels: &says{err: tc.err}}).decide(t.Context(), s, &in)
+			if step != nil || err != nil {
+				t.Errorf("step %v, error %v; want neither", step, err)
+			}
+			if in.Decision.Reason != tc.reason || in.Decision.RequeueAfter != tc.rests || !strings.Contains(in.Decision.Message, tc.err.Error()) {
+				t.Errorf("%+v; want %s with %q, again after %s", in.Decision, tc.reason, tc.err, tc.rests)
+			}
+			if recorded := in.WriteRefusal != nil; recorded != (tc.reason == v1alpha1.ReasonWriteRefused) {
+				t.Errorf("recorded %+v", in.WriteRefusal)
 			}
 		})
 	}
