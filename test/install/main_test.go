@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ const (
 )
 
 // soon is how long anything may take that is to happen at once.
-const soon = 30 * time.Second
+const soon = time.Minute
 
 // root is the repository's.
 var root = filepath.Join("..", "..")
@@ -126,16 +127,16 @@ func kubectl(ctx context.Context, input []byte, args ...string) ([]byte, error) 
 	return out, nil
 }
 
-// operator is the operator's binary, running.
+// operator is the operator's binary, running. Its user agent begins with the name.
 type operator struct {
-	log     string
-	process *os.Process
-	ended   chan struct{}
+	name, log string
+	process   *os.Process
+	ended     chan struct{}
 }
 
-// runOperator runs the binary with the token of the ServiceAccount that is
-// installed until the test is over.
-func runOperator(t *testing.T, flags ...string) *operator {
+// runOperator runs the binary under a name, with the token of the ServiceAccount
+// that is installed, until the test is over.
+func runOperator(t *testing.T, name string, flags ...string) *operator {
 	t.Helper()
 	config, err := cluster.ServiceAccountConfig(t.Context(), operatorNamespace, operatorAccount)
 	if err != nil {
@@ -146,13 +147,14 @@ func runOperator(t *testing.T, flags ...string) *operator {
 	if err := controlplane.WriteKubeconfig(kubeconfig, config); err != nil {
 		t.Fatal(err)
 	}
-	o := &operator{log: filepath.Join(dir, "log"), ended: make(chan struct{})}
+	o := &operator{name: name, log: filepath.Join(dir, "log"), ended: make(chan struct{})}
 	log, err := os.Create(o.log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }() // the process has it open itself
 	cmd := exec.Command(program, append([]string{"--kubeconfig=" + kubeconfig, "--health-probe-bind-address=0"}, flags...)...)
+	cmd.Args[0] = name // client-go makes the user agent of it
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -169,6 +171,19 @@ func runOperator(t *testing.T, flags ...string) *operator {
 func (o *operator) kill() {
 	_ = o.process.Kill() // it may have ended
 	<-o.ended
+}
+
+// signal sends a signal that ends it, and waits until it has ended.
+func (o *operator) signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	if err := o.process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-o.ended:
+	case <-time.After(soon):
+		t.Fatalf("it does not end; its log:\n%s", o.logged(t))
+	}
 }
 
 func (o *operator) logged(t *testing.T) string {

@@ -8,13 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 )
 
 // TestRights takes each right from the operator's ClusterRole singly: the log says
@@ -42,8 +39,9 @@ func TestRights(t *testing.T) {
 					less.Rules = append(less.Rules[:i], less.Rules[i+1:]...)
 				}
 				restore(t, less)
-				begin(t, fmt.Sprintf("rights-%d", tried))
-				o := runOperator(t)
+				name := fmt.Sprintf("rights-%d", tried)
+				begin(t, name)
+				o := runOperator(t, name)
 				eventually(t, func(context.Context) error {
 					if log := o.logged(t); !says(log, resource) {
 						return fmt.Errorf("the log does not say that %s are forbidden:\n%s", resource, log[max(0, len(log)-3000):])
@@ -112,24 +110,4 @@ func servedGroups(t *testing.T) map[string]bool {
 		served[g.Name] = true
 	}
 	return served
-}
-
-// begin makes a namespace and a rollout of it, so that there is something to do.
-func begin(t *testing.T, name string) {
-	t.Helper()
-	rollout := &v1alpha1.PodSecurityRollout{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	rollout.Spec.Targets = []v1alpha1.Target{{
-		Name: "all", Enforce: v1alpha1.LevelBaseline,
-		NamespaceSelector: &v1alpha1.NamespaceSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: name}},
-	}}
-	for _, object := range []client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, rollout} {
-		if err := admin.Create(t.Context(), object); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() {
-		if err := admin.Delete(context.WithoutCancel(t.Context()), rollout); err != nil {
-			t.Error(err)
-		}
-	})
 }
