@@ -27,6 +27,7 @@ CONTROLLER_GEN := $(TOOLS)/controller-gen
 CRD_REF_DOCS := $(TOOLS)/crd-ref-docs
 KUSTOMIZE := $(TOOLS)/kustomize
 GOLANGCI_LINT := $(TOOLS)/golangci-lint
+KUBE_SCORE := $(TOOLS)/kube-score
 
 # The real control plane that tests run on; KUBEBUILDER_ASSETS replaces it.
 CONTROLPLANE := $(if $(KUBEBUILDER_ASSETS),,controlplane)
@@ -73,9 +74,21 @@ vet: ## Run go vet.
 	go vet ./...
 
 .PHONY: lint
-lint: $(GOLANGCI_LINT) ## Run golangci-lint, and kube-api-linter on the API types.
+lint: $(GOLANGCI_LINT) lint-install ## Run golangci-lint, kube-api-linter on the API types, and kube-score on the manifests.
 	$(GOLANGCI_LINT) run
 	$(GOLANGCI_LINT) run --config .golangci-kal.yml ./api/...
+
+# What kube-score is not to ask for:
+# - pulling always: a release's tag or digest stands for one image;
+# - a fixed user: the image's is numeric and not root, and OpenShift gives one of its own;
+# - pods never on one node: topology spread asks for it, config/high-availability insists;
+# - a limit of the CPU: throttling would delay the renewal of the lease.
+SCORE_FLAGS := --kubernetes-version v1.37 --exit-one-on-warning --enable-optional-test container-seccomp-profile \
+  --ignore-container-cpu-limit $(addprefix --ignore-test ,container-image-pull-policy container-security-context-user-group-id deployment-has-host-podantiaffinity)
+
+.PHONY: lint-install
+lint-install: $(KUBE_SCORE) $(KUSTOMIZE) ## Run kube-score on what is installed.
+	for overlay in default high-availability; do $(KUSTOMIZE) build config/$$overlay | $(KUBE_SCORE) score $(SCORE_FLAGS) -; done
 
 .PHONY: verify
 verify: generate manifests chart ## Fail when generated files, go.mod files or formatting are not what they should be.
@@ -166,6 +179,10 @@ $(BUILT_KUBECTL):
 # Tools, at the versions pinned in hack/tools.
 $(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/go.sum
 	go -C hack/tools/lint build -o $(CURDIR)/$@ tool
+	touch $@
+
+$(KUBE_SCORE): hack/tools/kubescore/go.mod hack/tools/kubescore/go.sum
+	go -C hack/tools/kubescore build -o $(CURDIR)/$@ tool
 	touch $@
 
 $(TOOLS)/%: hack/tools/go.mod hack/tools/go.sum
