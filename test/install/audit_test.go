@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,20 +17,20 @@ import (
 
 // watchNamespaces answers what tells who did what to the namespaces that are made
 // from now on, until the test is over.
-func watchNamespaces(t *testing.T) *witness.Witness {
+func (s *site) watchNamespaces(t *testing.T) *witness.Witness {
 	t.Helper()
-	namespaces, err := witness.WatchNamespaces(t.Context(), cluster.Config())
+	namespaces, err := witness.WatchNamespaces(t.Context(), s.Config())
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := witness.OpenAuditLog(cluster.AuditLog(), func(user string) bool { return user != operatorUser })
+	log := witness.OpenAuditLog(s.AuditLog(), func(user string) bool { return user != operatorUser })
 	return &witness.Witness{AuditLog: log, Namespaces: namespaces}
 }
 
 // audited answers what the API server's audit log has so far.
-func audited(t *testing.T) []byte {
+func (s *site) audited(t *testing.T) []byte {
 	t.Helper()
-	data, err := os.ReadFile(cluster.AuditLog())
+	data, err := os.ReadFile(s.AuditLog())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,10 +39,10 @@ func audited(t *testing.T) []byte {
 
 // requests answers what one replica has asked for since the audit log was that
 // long. Replicas share a ServiceAccount: it is the user agent that tells them apart.
-func requests(t *testing.T, o *operator, since int) []auditv1.Event {
+func (s *site) requests(t *testing.T, o *operator, since int) []auditv1.Event {
 	t.Helper()
 	var found []auditv1.Event
-	for line := range bytes.Lines(audited(t)[since:]) {
+	for line := range bytes.Lines(s.audited(t)[since:]) {
 		if !bytes.Contains(line, []byte(o.name)) {
 			continue
 		}
@@ -54,6 +55,13 @@ func requests(t *testing.T, o *operator, since int) []auditv1.Event {
 	return found
 }
 
-func dryRun(e auditv1.Event) bool {
-	return strings.Contains(e.RequestURI, "dryRun=All")
+// writes is whether a request asked for a change that would be stored.
+func writes(e auditv1.Event) bool {
+	return !slices.Contains([]string{"get", "list", "watch"}, e.Verb) && !strings.Contains(e.RequestURI, "dryRun=All")
+}
+
+// fetches is whether a request asked for what a cache holds. Claims are read past
+// the cache before each turn.
+func fetches(e auditv1.Event) bool {
+	return e.Verb == "watch" || e.Verb == "list" && e.ObjectRef.Resource != "namespacerollouts"
 }

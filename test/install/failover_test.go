@@ -49,33 +49,34 @@ var failoverTests = map[string]struct {
 // has watched everything by then and written nothing. It goes on where the first
 // was, with what it has in memory, and no rung is written twice or left out.
 func TestFailover(t *testing.T) {
-	need(t)
+	s := need(t)
+	t.Parallel()
 	for name, test := range failoverTests {
 		t.Run(name, func(t *testing.T) {
 			namespaces := []string{name + "-0", name + "-1", name + "-2"}
-			seen := watchNamespaces(t)
+			seen := s.watchNamespaces(t)
 			for _, ns := range namespaces {
-				populate(t, ns)
+				s.populate(t, ns)
 			}
-			since := len(audited(t))
-			first := runReplica(t, name+"-first", since)
-			lease := awaitLeader(t, "")
-			second := runReplica(t, name+"-second", since)
-			declare(t, name, namespaces)
-			awaitSome(t, namespaces)
-			wantStandby(t, second, since)
+			since := len(s.audited(t))
+			first := s.runReplica(t, name+"-first", since)
+			lease := s.awaitLeader(t, "")
+			second := s.runReplica(t, name+"-second", since)
+			s.declare(t, name, namespaces)
+			s.awaitSome(t, namespaces)
+			s.wantStandby(t, second, since)
 
 			ended := time.Now()
 			first.signal(t, test.signal)
-			next := awaitLeader(t, *lease.Spec.HolderIdentity)
+			next := s.awaitLeader(t, *lease.Spec.HolderIdentity)
 			took := next.Spec.AcquireTime.Sub(ended)
 			t.Logf("from the leader being %s to the other leading: %s", name, took.Round(100*time.Millisecond))
 			if most := test.within(time.Duration(*lease.Spec.LeaseDurationSeconds) * time.Second); took > most {
 				t.Errorf("it leads after %s, want at most %s", took, most)
 			}
-			awaitAll(t, namespaces)
-			wantRungs(t, seen, namespaces)
-			wantTakeover(t, first, second, since, ended)
+			s.awaitAll(t, namespaces)
+			s.wantRungs(t, seen, namespaces, "audit=baseline", "warn=baseline", "enforce=baseline", "audit=restricted", "warn=restricted")
+			s.wantTakeover(t, first, second, since, ended)
 			second.signal(t, syscall.SIGTERM) // gives the lease back
 		})
 	}
@@ -83,12 +84,12 @@ func TestFailover(t *testing.T) {
 
 // runReplica runs the operator as one of several, and waits until it watches all
 // that it would need to lead.
-func runReplica(t *testing.T, name string, since int) *operator {
+func (s *site) runReplica(t *testing.T, name string, since int) *operator {
 	t.Helper()
-	o := runOperator(t, name, "--leader-elect", "--leader-election-namespace="+operatorNamespace)
+	o := s.runOperator(t, name, "--leader-elect", "--leader-election-namespace="+operatorNamespace)
 	eventually(t, func(context.Context) error {
 		seen := map[string]bool{}
-		for _, e := range requests(t, o, since) {
+		for _, e := range s.requests(t, o, since) {
 			seen[e.Verb+" "+e.ObjectRef.Resource] = true
 		}
 		for _, resource := range []string{"namespaces", "namespacerollouts", "podsecurityrollouts", "pods", "deployments", "replicasets"} {
@@ -102,11 +103,11 @@ func runReplica(t *testing.T, name string, since int) *operator {
 }
 
 // awaitLeader waits for a lease that is held by somebody else than before.
-func awaitLeader(t *testing.T, before string) *coordinationv1.Lease {
+func (s *site) awaitLeader(t *testing.T, before string) *coordinationv1.Lease {
 	t.Helper()
 	lease := &coordinationv1.Lease{}
 	eventually(t, func(ctx context.Context) error {
-		if err := admin.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: "podsecurity-rollout"}, lease); err != nil {
+		if err := s.admin.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: "podsecurity-rollout"}, lease); err != nil {
 			return err
 		}
 		if holder := ptr.Deref(lease.Spec.HolderIdentity, ""); holder == "" || holder == before {
@@ -118,7 +119,7 @@ func awaitLeader(t *testing.T, before string) *coordinationv1.Lease {
 }
 
 // declare makes a rollout of five rungs, with enforce in one namespace at a time.
-func declare(t *testing.T, name string, namespaces []string) {
+func (s *site) declare(t *testing.T, name string, namespaces []string) {
 	t.Helper()
 	rollout := rolloutOf(name, v1alpha1.LevelBaseline, namespaces...)
 	rollout.Spec.Targets[0].Audit, rollout.Spec.Targets[0].Warn = v1alpha1.LevelRestricted, v1alpha1.LevelRestricted
@@ -126,14 +127,14 @@ func declare(t *testing.T, name string, namespaces []string) {
 		Enforce: &v1alpha1.EnforceStrategy{Bake: lasting(2 * time.Second)},
 		Budgets: []v1alpha1.Budget{{Namespaces: "1"}},
 	}
-	mustCreate(t, rollout)
-	t.Cleanup(func() { mustDelete(t, rollout) })
+	s.create(t, rollout)
+	t.Cleanup(func() { s.delete(t, rollout) })
 }
 
 // reached answers how many of the namespaces have a label at a level.
-func reached(ctx context.Context, namespaces []string, label string, level v1alpha1.Level) (int, error) {
+func (s *site) reached(ctx context.Context, namespaces []string, label string, level v1alpha1.Level) (int, error) {
 	var list corev1.NamespaceList
-	if err := admin.List(ctx, &list, client.MatchingLabels{label: string(level)}); err != nil {
+	if err := s.admin.List(ctx, &list, client.MatchingLabels{label: string(level)}); err != nil {
 		return 0, err
 	}
 	count := 0
@@ -146,10 +147,10 @@ func reached(ctx context.Context, namespaces []string, label string, level v1alp
 }
 
 // awaitSome waits until enforce has been climbed somewhere, and not everywhere.
-func awaitSome(t *testing.T, namespaces []string) {
+func (s *site) awaitSome(t *testing.T, namespaces []string) {
 	t.Helper()
 	eventually(t, func(ctx context.Context) error {
-		count, err := reached(ctx, namespaces, psaapi.EnforceLevelLabel, v1alpha1.LevelBaseline)
+		count, err := s.reached(ctx, namespaces, psaapi.EnforceLevelLabel, v1alpha1.LevelBaseline)
 		if err == nil && count == 0 {
 			err = errors.New("no namespace enforces")
 		}
@@ -161,10 +162,10 @@ func awaitSome(t *testing.T, namespaces []string) {
 }
 
 // awaitAll waits until all have reached the last rung.
-func awaitAll(t *testing.T, namespaces []string) {
+func (s *site) awaitAll(t *testing.T, namespaces []string) {
 	t.Helper()
 	eventually(t, func(ctx context.Context) error {
-		count, err := reached(ctx, namespaces, psaapi.WarnLevelLabel, v1alpha1.LevelRestricted)
+		count, err := s.reached(ctx, namespaces, psaapi.WarnLevelLabel, v1alpha1.LevelRestricted)
 		if err == nil && count < len(namespaces) {
 			err = fmt.Errorf("%d of %d namespaces have reached the target", count, len(namespaces))
 		}
@@ -174,53 +175,48 @@ func awaitAll(t *testing.T, namespaces []string) {
 
 // wantStandby fails the test when a replica that does not lead has written
 // anything, be it the lease.
-func wantStandby(t *testing.T, o *operator, since int) {
+func (s *site) wantStandby(t *testing.T, o *operator, since int) {
 	t.Helper()
-	for _, e := range requests(t, o, since) {
+	for _, e := range s.requests(t, o, since) {
 		if writes(e) {
 			t.Errorf("it writes while it stands by: %s %s", e.Verb, e.RequestURI)
 		}
 	}
 }
 
-// wantTakeover fails the test when the second replica had to fetch what runs
-// anew, wrote nothing, or wrote namespaces before the first has ended.
-func wantTakeover(t *testing.T, first, second *operator, since int, ended time.Time) {
+// wantTakeover fails the test when one replica has written nothing, or the second
+// wrote before the first has ended or had to fetch anew what runs.
+func (s *site) wantTakeover(t *testing.T, first, second *operator, since int, ended time.Time) {
 	t.Helper()
-	count := map[*operator]int{}
-	for _, o := range []*operator{first, second} {
-		for _, e := range requests(t, o, since) {
-			after := e.RequestReceivedTimestamp.After(ended)
-			if e.ObjectRef.Resource == "namespaces" && writes(e) {
-				count[o]++
-				if o == second && !after {
-					t.Errorf("it writes before it leads: %s", e.RequestURI)
-				}
-			}
-			if o == second && after && fetches(e) {
-				t.Errorf("it fetches what it ought to have: %s %s", e.Verb, e.RequestURI)
-			}
-		}
+	by, then := s.writesToNamespaces(t, first, since), s.writesToNamespaces(t, second, since)
+	t.Logf("writes to namespaces: %d by the first replica, %d by the second", len(by), len(then))
+	if len(by) == 0 || len(then) == 0 {
+		t.Fatal("one of them has written nothing: no test")
 	}
-	t.Logf("writes to namespaces: %d by the first replica, %d by the second", count[first], count[second])
-	if count[first] == 0 || count[second] == 0 {
-		t.Error("one of them has written nothing: no test")
+	if e := then[0]; e.RequestReceivedTimestamp.Time.Before(ended) {
+		t.Errorf("it writes before it leads: %s", e.RequestURI)
+	}
+	for _, e := range s.requests(t, second, since) {
+		if fetches(e) && e.RequestReceivedTimestamp.After(ended) {
+			t.Errorf("it fetches what it ought to have: %s %s", e.Verb, e.RequestURI)
+		}
 	}
 }
 
-// fetches is whether a request asked for what a cache holds. Claims are read past
-// the cache before each turn.
-func fetches(e auditv1.Event) bool {
-	return e.Verb == "watch" || e.Verb == "list" && e.ObjectRef.Resource != "namespacerollouts"
+func (s *site) writesToNamespaces(t *testing.T, o *operator, since int) []auditv1.Event {
+	t.Helper()
+	return slices.DeleteFunc(s.requests(t, o, since), func(e auditv1.Event) bool {
+		return e.ObjectRef.Resource != "namespaces" || !writes(e)
+	})
 }
 
 // wantRungs fails the test unless every namespace was climbed rung by rung, each
 // one once.
-func wantRungs(t *testing.T, seen *witness.Witness, namespaces []string) {
+func (s *site) wantRungs(t *testing.T, seen *witness.Witness, namespaces []string, rungs ...string) {
 	t.Helper()
-	version := servedVersion(t)
+	version := s.servedVersion(t)
 	var want []string
-	for _, rung := range []string{"audit=baseline", "warn=baseline", "enforce=baseline", "audit=restricted", "warn=restricted"} {
+	for _, rung := range rungs {
 		want = append(want, rung+":"+version)
 	}
 	for _, ns := range namespaces {
@@ -235,9 +231,9 @@ func wantRungs(t *testing.T, seen *witness.Witness, namespaces []string) {
 	}
 }
 
-func servedVersion(t *testing.T) string {
+func (s *site) servedVersion(t *testing.T) string {
 	t.Helper()
-	d, err := discovery.NewDiscoveryClientForConfig(cluster.Config())
+	d, err := discovery.NewDiscoveryClientForConfig(s.Config())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,9 +242,4 @@ func servedVersion(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return "v" + info.Major + "." + info.Minor
-}
-
-// writes is whether a request asked for a change that would be stored.
-func writes(e auditv1.Event) bool {
-	return !slices.Contains([]string{"get", "list", "watch"}, e.Verb) && !dryRun(e)
 }

@@ -3,7 +3,6 @@
 package install
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -42,8 +41,8 @@ var root = filepath.Join("..", "..")
 var (
 	// unavailable says why there is nothing to run the tests on, empty when there is.
 	unavailable string
-	cluster     *controlplane.ControlPlane
-	admin       client.Client
+	// shared has config/default installed.
+	shared *site
 	// directory lasts as long as the tests, program is the operator's binary.
 	directory, program string
 )
@@ -60,11 +59,8 @@ func TestMain(m *testing.M) {
 
 // run is TestMain with its clean-up deferred, which os.Exit would skip.
 func run(m *testing.M) (code int, err error) {
-	for _, program := range []string{"kube-controller-manager", "kubectl"} {
-		if _, err := os.Stat(filepath.Join(controlplane.DefaultAssets(), program)); err != nil {
-			unavailable = fmt.Sprintf("no %s among the binaries (%v): run `make controlplane`, and unset %s", program, err, controlplane.AssetsEnv)
-			return m.Run(), nil
-		}
+	if unavailable = controlplane.Lacking("kube-controller-manager", "kubectl"); unavailable != "" {
+		return m.Run(), nil
 	}
 	if directory, err = os.MkdirTemp("", "podsecurity-rollout-install-"); err != nil {
 		return 0, fmt.Errorf("making a directory: %w", err)
@@ -74,57 +70,60 @@ func run(m *testing.M) (code int, err error) {
 	if out, err := exec.Command("go", "build", "-o", program, filepath.Join(root, "cmd", "manager")).CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("building the operator: %w\n%s", err, out)
 	}
-	ctx := context.Background()
-	cluster, err = controlplane.Start(ctx, controlplane.Options{Dir: filepath.Join(directory, "cluster"), ControllerManager: true})
+	shared, err = newSite(context.Background(), filepath.Join(directory, "cluster"))
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, cluster.Stop()) }()
-	scheme := runtime.NewScheme()
-	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
-	utilruntime.Must(v1alpha1.AddToScheme(scheme))
-	if admin, err = client.New(cluster.Config(), client.Options{Scheme: scheme}); err != nil {
-		return 0, fmt.Errorf("making a client: %w", err)
-	}
-	if err := install(ctx); err != nil {
+	defer func() { err = errors.Join(err, shared.Stop()) }()
+	if err := shared.Install(context.Background(), filepath.Join(root, "config", "default")); err != nil {
 		return 0, err
 	}
 	return m.Run(), nil
 }
 
-// need skips the test when there is nothing to run it on.
-func need(t *testing.T) {
+// site is a cluster with its admin.
+type site struct {
+	*controlplane.ControlPlane
+	admin client.Client
+}
+
+func newSite(ctx context.Context, dir string) (*site, error) {
+	cluster, err := controlplane.Start(ctx, controlplane.Options{Dir: dir, ControllerManager: true})
+	if err != nil {
+		return nil, err
+	}
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	admin, err := client.New(cluster.Config(), client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("making a client: %w", err), cluster.Stop())
+	}
+	return &site{ControlPlane: cluster, admin: admin}, nil
+}
+
+// ownSite starts a cluster for one test, with nothing installed.
+func ownSite(t *testing.T) *site {
+	t.Helper()
+	s, err := newSite(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// need answers the site that tests share, or skips the test when there is none.
+func need(t *testing.T) *site {
 	t.Helper()
 	if unavailable != "" {
 		t.Skip(unavailable)
 	}
-}
-
-// install applies config/default. No kubelet runs the pods of its Deployment.
-func install(ctx context.Context) error {
-	rendered, err := kubectl(ctx, nil, "kustomize", filepath.Join(root, "config", "default"))
-	if err != nil {
-		return err
-	}
-	if _, err := kubectl(ctx, rendered, "apply", "--server-side", "-f", "-"); err != nil {
-		return err
-	}
-	_, err = kubectl(ctx, nil, "wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-	return err
-}
-
-// kubectl runs kubectl as the cluster's admin.
-func kubectl(ctx context.Context, input []byte, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(controlplane.DefaultAssets(), "kubectl"), args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+cluster.Kubeconfig())
-	cmd.Stdin = bytes.NewReader(input)
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("running kubectl %v: %w\n%s", args, err, complaints.Bytes())
-	}
-	return out, nil
+	return shared
 }
 
 // operator is the operator's binary, running. Its user agent begins with the name.
@@ -136,9 +135,9 @@ type operator struct {
 
 // runOperator runs the binary under a name, with the token of the ServiceAccount
 // that is installed, until the test is over.
-func runOperator(t *testing.T, name string, flags ...string) *operator {
+func (s *site) runOperator(t *testing.T, name string, flags ...string) *operator {
 	t.Helper()
-	config, err := cluster.ServiceAccountConfig(t.Context(), operatorNamespace, operatorAccount)
+	config, err := s.ServiceAccountConfig(t.Context(), operatorNamespace, operatorAccount)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,14 +17,14 @@ import (
 // TestRights takes each right from the operator's ClusterRole singly: the log says
 // which right is missing, and the operator does not panic.
 func TestRights(t *testing.T) {
-	need(t)
+	s := need(t)
 	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: operatorAccount}}
-	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(role), role); err != nil {
+	if err := s.admin.Get(t.Context(), client.ObjectKeyFromObject(role), role); err != nil {
 		t.Fatal(err)
 	}
 	whole := role.DeepCopy()
-	t.Cleanup(func() { restore(t, whole) })
-	served := servedGroups(t)
+	t.Cleanup(func() { s.restore(t, whole) })
+	served := s.servedGroups(t)
 	tried := 0
 	for i, rule := range whole.Rules {
 		if !served[rule.APIGroups[0]] {
@@ -38,10 +38,10 @@ func TestRights(t *testing.T) {
 				if len(less.Rules[i].Resources) == 0 {
 					less.Rules = append(less.Rules[:i], less.Rules[i+1:]...)
 				}
-				restore(t, less)
+				s.restore(t, less)
 				name := fmt.Sprintf("rights-%d", tried)
-				begin(t, name)
-				o := runOperator(t, name)
+				s.begin(t, name)
+				o := s.runOperator(t, name)
 				eventually(t, func(context.Context) error {
 					if log := o.logged(t); !says(log, resource) {
 						return fmt.Errorf("the log does not say that %s are forbidden:\n%s", resource, log[max(0, len(log)-3000):])
@@ -82,22 +82,22 @@ func without(all []string, one string) []string {
 }
 
 // restore gives the operator the rules of the role.
-func restore(t *testing.T, role *rbacv1.ClusterRole) {
+func (s *site) restore(t *testing.T, role *rbacv1.ClusterRole) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	now := &rbacv1.ClusterRole{}
-	if err := admin.Get(ctx, client.ObjectKeyFromObject(role), now); err != nil {
+	if err := s.admin.Get(ctx, client.ObjectKeyFromObject(role), now); err != nil {
 		t.Fatal(err)
 	}
 	now.Rules = role.Rules
-	if err := admin.Update(ctx, now); err != nil {
+	if err := s.admin.Update(ctx, now); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func servedGroups(t *testing.T) map[string]bool {
+func (s *site) servedGroups(t *testing.T) map[string]bool {
 	t.Helper()
-	d, err := discovery.NewDiscoveryClientForConfig(cluster.Config())
+	d, err := discovery.NewDiscoveryClientForConfig(s.Config())
 	if err != nil {
 		t.Fatal(err)
 	}

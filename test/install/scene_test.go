@@ -36,16 +36,16 @@ func rolloutOf(name string, enforce v1alpha1.Level, namespaces ...string) *v1alp
 }
 
 // begin makes a namespace and a rollout of it, so that there is something to do.
-func begin(t *testing.T, name string) {
+func (s *site) begin(t *testing.T, name string) {
 	t.Helper()
 	rollout := rolloutOf(name, v1alpha1.LevelBaseline, name)
-	mustCreate(t, namespaceOf(name), rollout)
-	t.Cleanup(func() { mustDelete(t, rollout) })
+	s.create(t, namespaceOf(name), rollout)
+	t.Cleanup(func() { s.delete(t, rollout) })
 }
 
 // populate makes a namespace with a Deployment that complies with restricted, and
 // waits until the controllers have made its pods.
-func populate(t *testing.T, name string) {
+func (s *site) populate(t *testing.T, name string) {
 	t.Helper()
 	labels := map[string]string{"app": "web"}
 	const replicas = 2
@@ -56,10 +56,10 @@ func populate(t *testing.T, name string) {
 			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: restrictedPod()},
 		},
 	}
-	mustCreate(t, namespaceOf(name), web)
+	s.create(t, namespaceOf(name), web)
 	eventually(t, func(ctx context.Context) error {
 		var pods corev1.PodList
-		if err := admin.List(ctx, &pods, client.InNamespace(name)); err != nil {
+		if err := s.admin.List(ctx, &pods, client.InNamespace(name)); err != nil {
 			return err
 		}
 		if len(pods.Items) < replicas {
@@ -80,19 +80,19 @@ func restrictedPod() corev1.PodSpec {
 	}
 }
 
-func mustCreate(t *testing.T, objects ...client.Object) {
+func (s *site) create(t *testing.T, objects ...client.Object) {
 	t.Helper()
 	for _, object := range objects {
-		if err := admin.Create(t.Context(), object); err != nil {
+		if err := s.admin.Create(t.Context(), object); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// mustDelete may be called when the test is over.
-func mustDelete(t *testing.T, object client.Object) {
+// delete may be called when the test is over.
+func (s *site) delete(t *testing.T, object client.Object) {
 	t.Helper()
-	if err := admin.Delete(context.WithoutCancel(t.Context()), object); err != nil {
+	if err := s.admin.Delete(context.WithoutCancel(t.Context()), object); err != nil {
 		t.Error(err)
 	}
 }
