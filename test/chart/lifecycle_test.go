@@ -49,7 +49,9 @@ func TestLifecycle(t *testing.T) {
 	}
 }
 
-func lifecycle(t *testing.T, h helm, program string) {
+// start starts a cluster for one test.
+func start(t *testing.T) *controlplane.ControlPlane {
+	t.Helper()
 	cluster, err := controlplane.Start(t.Context(), controlplane.Options{Dir: t.TempDir(), ControllerManager: true})
 	if err != nil {
 		t.Fatal(err)
@@ -59,6 +61,11 @@ func lifecycle(t *testing.T, h helm, program string) {
 			t.Error(err)
 		}
 	})
+	return cluster
+}
+
+func lifecycle(t *testing.T, h helm, program string) {
+	cluster := start(t)
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
