@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
+	"github.com/podsecurity-rollout/operator/test/controlplane"
 )
 
 var (
@@ -40,7 +41,7 @@ var (
 func TestLifecycle(t *testing.T) {
 	need(t)
 	t.Parallel()
-	s := ownSite(t)
+	s := ownSite(t, controlplane.Options{ControllerManager: true})
 	seen := s.watchNamespaces(t)
 	namespaces := []string{"older", "upgraded", "available", "removed"}
 	s.apply(t, s.olderRelease(t), "-f", "-")

@@ -16,13 +16,13 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	"k8s.io/apimachinery/pkg/util/wait"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/test/controlplane"
+	"github.com/podsecurity-rollout/operator/test/e2e/await"
 )
 
 // What config/default calls things.
@@ -70,7 +70,7 @@ func run(m *testing.M) (code int, err error) {
 	if out, err := exec.Command("go", "build", "-o", program, filepath.Join(root, "cmd", "manager")).CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("building the operator: %w\n%s", err, out)
 	}
-	shared, err = newSite(context.Background(), filepath.Join(directory, "cluster"))
+	shared, err = newSite(context.Background(), controlplane.Options{Dir: filepath.Join(directory, "cluster"), ControllerManager: true})
 	if err != nil {
 		return 0, err
 	}
@@ -87,8 +87,8 @@ type site struct {
 	admin client.Client
 }
 
-func newSite(ctx context.Context, dir string) (*site, error) {
-	cluster, err := controlplane.Start(ctx, controlplane.Options{Dir: dir, ControllerManager: true})
+func newSite(ctx context.Context, o controlplane.Options) (*site, error) {
+	cluster, err := controlplane.Start(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -103,9 +103,10 @@ func newSite(ctx context.Context, dir string) (*site, error) {
 }
 
 // ownSite starts a cluster for one test, with nothing installed.
-func ownSite(t *testing.T) *site {
+func ownSite(t *testing.T, o controlplane.Options) *site {
 	t.Helper()
-	s, err := newSite(t.Context(), t.TempDir())
+	o.Dir = t.TempDir()
+	s, err := newSite(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,12 +198,5 @@ func (o *operator) logged(t *testing.T) string {
 // eventually fails the test when it is not so soon.
 func eventually(t *testing.T, so func(context.Context) error) {
 	t.Helper()
-	var last error
-	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, soon, true, func(ctx context.Context) (bool, error) {
-		last = so(ctx)
-		return last == nil, nil
-	})
-	if err != nil {
-		t.Fatalf("%v: %v", err, last)
-	}
+	await.Until(t, soon, func() error { return so(t.Context()) })
 }
