@@ -34,6 +34,7 @@ ACTIONLINT := $(TOOLS)/actionlint
 KO := $(TOOLS)/ko
 HELM := $(TOOLS)/helm
 COSIGN := $(TOOLS)/cosign
+KUBE_SCORE := $(TOOLS)/kube-score
 
 # The real control plane that tests run on; KUBEBUILDER_ASSETS replaces it.
 CONTROLPLANE := $(if $(KUBEBUILDER_ASSETS),,controlplane)
@@ -80,13 +81,25 @@ vet: ## Run go vet.
 	go vet ./...
 
 .PHONY: lint
-lint: $(GOLANGCI_LINT) $(ACTIONLINT) ## Run golangci-lint, kube-api-linter on the API types, and actionlint on the workflows.
+lint: $(GOLANGCI_LINT) $(ACTIONLINT) lint-install ## Run golangci-lint, kube-api-linter on the API types, kube-score on the manifests and actionlint on the workflows.
 	# It knows the inputs of an action by its major version only.
 	for workflow in .github/workflows/*.yaml; do \
 	  sed -E 's/(@v[0-9]+)\.[0-9.]+$$/\1/' "$$workflow" | $(ACTIONLINT) -stdin-filename "$$workflow" -; \
 	done
 	$(GOLANGCI_LINT) run
 	$(GOLANGCI_LINT) run --config .golangci-kal.yml ./api/...
+
+# What kube-score is not to ask for:
+# - pulling always: a release's tag or digest stands for one image;
+# - a fixed user: the image's is numeric and not root, and OpenShift gives one of its own;
+# - pods never on one node: topology spread asks for it, config/high-availability insists;
+# - a limit of the CPU: throttling would delay the renewal of the lease.
+SCORE_FLAGS := --kubernetes-version v1.37 --exit-one-on-warning --enable-optional-test container-seccomp-profile \
+  --ignore-container-cpu-limit $(addprefix --ignore-test ,container-image-pull-policy container-security-context-user-group-id deployment-has-host-podantiaffinity)
+
+.PHONY: lint-install
+lint-install: $(KUBE_SCORE) $(KUSTOMIZE) ## Run kube-score on what is installed.
+	for overlay in default high-availability; do $(KUSTOMIZE) build config/$$overlay | $(KUBE_SCORE) score $(SCORE_FLAGS) -; done
 
 .PHONY: verify
 verify: generate manifests chart ## Fail when generated files, go.mod files or formatting are not what they should be.
@@ -204,7 +217,11 @@ $(COSIGN): hack/tools/cosign/go.mod hack/tools/cosign/go.sum
 
 # The chart's tests are run with the same Helm.
 $(HELM): test/chart/go.mod test/chart/go.sum
-	go -C test/chart build -o $(CURDIR)/$@ tool
+	go -C test/chart build -o $(CURDIR)/$@ helm.sh/helm/v4/cmd/helm
+	touch $@
+
+$(KUBE_SCORE): hack/tools/kubescore/go.mod hack/tools/kubescore/go.sum
+	go -C hack/tools/kubescore build -o $(CURDIR)/$@ tool
 	touch $@
 
 $(TOOLS)/%: hack/tools/go.mod hack/tools/go.sum

@@ -5,6 +5,7 @@ package inventory
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -285,6 +286,9 @@ func TestForbiddenKind(t *testing.T) {
 		pass(2 * time.Minute)
 		c.want("later", true)
 		if got := c.Unwatched(); len(got) != 1 || !strings.HasPrefix(got[0], "argoproj.io/v1alpha1/Rollout: ") || !strings.Contains(got[0], "no rights") {
+			c.Errorf("not watched: %q", got)
+		}
+		if got := c.Stats().Unwatched; !slices.Equal(got, []string{"argoproj.io/v1alpha1/Rollout"}) {
 			c.Errorf("not watched: %q", got)
 		}
 		if log := strings.Join(c.logged, "\n"); strings.Count(log, "A custom workload is not watched") != 1 {

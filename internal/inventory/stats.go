@@ -3,6 +3,7 @@
 package inventory
 
 import (
+	"slices"
 	"unsafe"
 )
 
@@ -19,6 +20,8 @@ type Stats struct {
 	Owners int
 	// Unreadable are the objects of custom kinds with a template that could not be read.
 	Unreadable int
+	// Unwatched are the custom kinds that are served but not watched, in order. Inventory.Unwatched has the reasons.
+	Unwatched []string
 	// Departed are the groups that are gone and remembered.
 	Departed int
 	// ApproximateBytes is an estimate of the memory held, from the counts above. Names are taken to have nameBytes.
@@ -41,6 +44,10 @@ func (i *Inventory) Stats() Stats {
 	i.mu.RLock()
 	defer i.mu.RUnlock()
 	s := Stats{Synced: len(i.unsynced) == 0, Namespaces: len(i.namespaces), Profiles: len(i.profiles.byRef)}
+	for k := range i.unwatched {
+		s.Unwatched = append(s.Unwatched, i.kinds.nameOf(k))
+	}
+	slices.Sort(s.Unwatched)
 	groups := 0
 	for _, n := range i.namespaces {
 		s.Pods += len(n.pods)

@@ -125,7 +125,8 @@ podsecurity_rollout_inventory_unreadable_objects 0
 		},
 		"behind the server": {
 			server: psaapi.MajorMinorVersion(1, 38),
-			stats:  inventory.Stats{Synced: true, Pods: 5, Templates: 2, Profiles: 3, Unreadable: 1, ApproximateBytes: 4096, Owners: 7, Departed: 8},
+			stats: inventory.Stats{Synced: true, Pods: 5, Templates: 2, Profiles: 3, Unreadable: 1, ApproximateBytes: 4096, Owners: 7, Departed: 8,
+				Unwatched: []string{"argoproj.io/v1alpha1/Rollout", "example.com/v1/App"}},
 			want: `
 podsecurity_rollout_server_info{version="v1.38"} 1
 podsecurity_rollout_server_standards_minor 38
@@ -135,6 +136,8 @@ podsecurity_rollout_inventory_subjects{kind="template"} 2
 podsecurity_rollout_inventory_profiles 3
 podsecurity_rollout_inventory_bytes 4096
 podsecurity_rollout_inventory_unreadable_objects 1
+podsecurity_rollout_inventory_unwatched_kinds{kind="argoproj.io/v1alpha1/Rollout"} 1
+podsecurity_rollout_inventory_unwatched_kinds{kind="example.com/v1/App"} 1
 `,
 		},
 	} {

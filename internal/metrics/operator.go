@@ -32,10 +32,13 @@ var (
 		"Approximate memory that the inventory holds, estimated from its counts.")
 	unreadable = newGauge("inventory_unreadable_objects",
 		"Objects of custom kinds with a pod template that could not be read.")
+	unwatched = newGauge("inventory_unwatched_kinds",
+		"Always 1, for custom kinds that the API server serves and that are not watched, mostly for want of the right to: only their pods are judged.",
+		"kind")
 )
 
 // operatorGauges in the order of docs/metrics.md.
-var operatorGauges = []*gauge{buildInfo, serverInfo, knownMinor, serverMinor, synced, subjects, profiles, bytes, unreadable}
+var operatorGauges = []*gauge{buildInfo, serverInfo, knownMinor, serverMinor, synced, subjects, profiles, bytes, unreadable, unwatched}
 
 // Operator collects what the operator holds.
 type Operator struct {
@@ -59,7 +62,7 @@ func operatorSamples(version string, server psaapi.Version, stats inventory.Stat
 	if stats.Synced {
 		complete = 1
 	}
-	return []sample{
+	samples := []sample{
 		buildInfo.of(1, version, known.String()),
 		serverInfo.of(1, server.String()),
 		knownMinor.of(float64(known.Minor())),
@@ -71,4 +74,8 @@ func operatorSamples(version string, server psaapi.Version, stats inventory.Stat
 		bytes.of(float64(stats.ApproximateBytes)),
 		unreadable.of(float64(stats.Unreadable)),
 	}
+	for _, kind := range stats.Unwatched {
+		samples = append(samples, unwatched.of(1, kind))
+	}
+	return samples
 }

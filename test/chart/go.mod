@@ -144,4 +144,7 @@ require (
 
 replace github.com/podsecurity-rollout/operator => ../..
 
-tool helm.sh/helm/v4/cmd/helm
+tool (
+	helm.sh/helm/v3/cmd/helm
+	helm.sh/helm/v4/cmd/helm
+)

@@ -35,10 +35,8 @@ const (
 // waits for an approval. No label is lowered, no rollout or claim is lost, and the
 // operator goes on where it was, with the rights that the chart gives it.
 func TestLifecycle(t *testing.T) {
-	for _, name := range []string{"kube-apiserver", "kube-controller-manager"} {
-		if _, err := os.Stat(filepath.Join(controlplane.DefaultAssets(), name)); err != nil {
-			t.Skipf("no %s among the binaries (%v): run `make controlplane`", name, err)
-		}
+	if lacking := controlplane.Lacking("kube-apiserver", "kube-controller-manager"); lacking != "" {
+		t.Skip(lacking)
 	}
 	program := filepath.Join(t.TempDir(), "manager")
 	build := exec.Command("go", "build", "-o", program, "./cmd/manager")
@@ -51,7 +49,9 @@ func TestLifecycle(t *testing.T) {
 	}
 }
 
-func lifecycle(t *testing.T, h helm, program string) {
+// start starts a cluster for one test.
+func start(t *testing.T) *controlplane.ControlPlane {
+	t.Helper()
 	cluster, err := controlplane.Start(t.Context(), controlplane.Options{Dir: t.TempDir(), ControllerManager: true})
 	if err != nil {
 		t.Fatal(err)
@@ -61,6 +61,11 @@ func lifecycle(t *testing.T, h helm, program string) {
 			t.Error(err)
 		}
 	})
+	return cluster
+}
+
+func lifecycle(t *testing.T, h helm, program string) {
+	cluster := start(t)
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))

@@ -67,11 +67,8 @@ func TestMain(m *testing.M) {
 
 // run is TestMain with its clean-up deferred, which os.Exit would skip.
 func run(m *testing.M) (code int, err error) {
-	for _, program := range []string{"kube-controller-manager", "kubectl"} {
-		if _, err := os.Stat(filepath.Join(controlplane.DefaultAssets(), program)); err != nil {
-			unavailable = fmt.Sprintf("no %s among the binaries (%v): run `make controlplane`, and unset %s", program, err, controlplane.AssetsEnv)
-			return m.Run(), nil
-		}
+	if unavailable = controlplane.Lacking("kube-controller-manager", "kubectl"); unavailable != "" {
+		return m.Run(), nil
 	}
 	env, err = start(context.Background())
 	if env != nil {
@@ -118,7 +115,7 @@ func start(ctx context.Context) (*environment, error) {
 	}
 	log := witness.OpenAuditLog(e.AuditLog(), func(user string) bool { return user != operatorUser })
 	e.witness = &witness.Witness{AuditLog: log, Namespaces: namespaces}
-	if err := e.install(ctx); err != nil {
+	if err := e.Install(ctx, filepath.Join(root, "config", "default")); err != nil {
 		return e, err
 	}
 	e.operator, err = e.startOperator(ctx)

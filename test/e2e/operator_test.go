@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,34 +25,6 @@ const (
 	startWithin = 60 * time.Second
 	stopWithin  = 25 * time.Second
 )
-
-// install applies config/default as kustomize makes it. Its Deployment makes a
-// pod that no kubelet ever runs: the operator runs as a child process here.
-func (e *environment) install(ctx context.Context) error {
-	rendered, err := e.kubectl(ctx, nil, "kustomize", filepath.Join(root, "config", "default"))
-	if err != nil {
-		return err
-	}
-	if _, err := e.kubectl(ctx, rendered, "apply", "--server-side", "-f", "-"); err != nil {
-		return err
-	}
-	_, err = e.kubectl(ctx, nil, "wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-	return err
-}
-
-// kubectl runs kubectl as the cluster's admin.
-func (e *environment) kubectl(ctx context.Context, input []byte, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(controlplane.DefaultAssets(), "kubectl"), args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+e.Kubeconfig())
-	cmd.Stdin = bytes.NewReader(input)
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("running kubectl %v: %w\n%s", args, err, complaints.Bytes())
-	}
-	return out, nil
-}
 
 // process is the running operator.
 type process struct {

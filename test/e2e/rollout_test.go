@@ -30,7 +30,7 @@ spec:
   - {name: all, namespaceSelector: {matchLabels: {%s}}, enforce: %s, warn: %s, audit: %s}
   strategy: {budgets: [{namespaces: 100%%}], enforce: {bake: 0s}}
 `, r.name, r.label, r.enforce, r.warn, r.audit)
-	if _, err := e.kubectl(t.Context(), manifest, "apply", "-f", "-"); err != nil {
+	if _, err := e.Kubectl(t.Context(), manifest, "apply", "-f", "-"); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -65,7 +65,7 @@ func TestClimbAndSilence(t *testing.T) {
 	e := need(t)
 	for ns, climb := range climbs {
 		e.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns, Labels: map[string]string{silenceLabel: ns}}})
-		if _, err := e.kubectl(t.Context(), fmt.Appendf(nil, hardened, ns), "apply", "-f", "-"); err != nil {
+		if _, err := e.Kubectl(t.Context(), fmt.Appendf(nil, hardened, ns), "apply", "-f", "-"); err != nil {
 			t.Fatal(err)
 		}
 		e.awaitReplicas(t, ns, 3)

@@ -3,26 +3,26 @@
 package install
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	"k8s.io/apimachinery/pkg/util/wait"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/test/controlplane"
+	"github.com/podsecurity-rollout/operator/test/e2e/await"
 )
 
 // What config/default calls things.
@@ -33,7 +33,7 @@ const (
 )
 
 // soon is how long anything may take that is to happen at once.
-const soon = 30 * time.Second
+const soon = time.Minute
 
 // root is the repository's.
 var root = filepath.Join("..", "..")
@@ -41,8 +41,8 @@ var root = filepath.Join("..", "..")
 var (
 	// unavailable says why there is nothing to run the tests on, empty when there is.
 	unavailable string
-	cluster     *controlplane.ControlPlane
-	admin       client.Client
+	// shared has config/default installed.
+	shared *site
 	// directory lasts as long as the tests, program is the operator's binary.
 	directory, program string
 )
@@ -59,11 +59,8 @@ func TestMain(m *testing.M) {
 
 // run is TestMain with its clean-up deferred, which os.Exit would skip.
 func run(m *testing.M) (code int, err error) {
-	for _, program := range []string{"kube-controller-manager", "kubectl"} {
-		if _, err := os.Stat(filepath.Join(controlplane.DefaultAssets(), program)); err != nil {
-			unavailable = fmt.Sprintf("no %s among the binaries (%v): run `make controlplane`, and unset %s", program, err, controlplane.AssetsEnv)
-			return m.Run(), nil
-		}
+	if unavailable = controlplane.Lacking("kube-controller-manager", "kubectl"); unavailable != "" {
+		return m.Run(), nil
 	}
 	if directory, err = os.MkdirTemp("", "podsecurity-rollout-install-"); err != nil {
 		return 0, fmt.Errorf("making a directory: %w", err)
@@ -73,71 +70,75 @@ func run(m *testing.M) (code int, err error) {
 	if out, err := exec.Command("go", "build", "-o", program, filepath.Join(root, "cmd", "manager")).CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("building the operator: %w\n%s", err, out)
 	}
-	ctx := context.Background()
-	cluster, err = controlplane.Start(ctx, controlplane.Options{Dir: filepath.Join(directory, "cluster"), ControllerManager: true})
+	shared, err = newSite(context.Background(), controlplane.Options{Dir: filepath.Join(directory, "cluster"), ControllerManager: true})
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, cluster.Stop()) }()
-	scheme := runtime.NewScheme()
-	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
-	utilruntime.Must(v1alpha1.AddToScheme(scheme))
-	if admin, err = client.New(cluster.Config(), client.Options{Scheme: scheme}); err != nil {
-		return 0, fmt.Errorf("making a client: %w", err)
-	}
-	if err := install(ctx); err != nil {
+	defer func() { err = errors.Join(err, shared.Stop()) }()
+	if err := shared.Install(context.Background(), filepath.Join(root, "config", "default")); err != nil {
 		return 0, err
 	}
 	return m.Run(), nil
 }
 
-// need skips the test when there is nothing to run it on.
-func need(t *testing.T) {
+// site is a cluster with its admin.
+type site struct {
+	*controlplane.ControlPlane
+	admin client.Client
+}
+
+func newSite(ctx context.Context, o controlplane.Options) (*site, error) {
+	cluster, err := controlplane.Start(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	admin, err := client.New(cluster.Config(), client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("making a client: %w", err), cluster.Stop())
+	}
+	return &site{ControlPlane: cluster, admin: admin}, nil
+}
+
+// ownSite starts a cluster for one test, with nothing installed.
+func ownSite(t *testing.T, o controlplane.Options) *site {
+	t.Helper()
+	o.Dir = t.TempDir()
+	s, err := newSite(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// need answers the site that tests share, or skips the test when there is none.
+func need(t *testing.T) *site {
 	t.Helper()
 	if unavailable != "" {
 		t.Skip(unavailable)
 	}
+	return shared
 }
 
-// install applies config/default. No kubelet runs the pods of its Deployment.
-func install(ctx context.Context) error {
-	rendered, err := kubectl(ctx, nil, "kustomize", filepath.Join(root, "config", "default"))
-	if err != nil {
-		return err
-	}
-	if _, err := kubectl(ctx, rendered, "apply", "--server-side", "-f", "-"); err != nil {
-		return err
-	}
-	_, err = kubectl(ctx, nil, "wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-	return err
-}
-
-// kubectl runs kubectl as the cluster's admin.
-func kubectl(ctx context.Context, input []byte, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(controlplane.DefaultAssets(), "kubectl"), args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+cluster.Kubeconfig())
-	cmd.Stdin = bytes.NewReader(input)
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("running kubectl %v: %w\n%s", args, err, complaints.Bytes())
-	}
-	return out, nil
-}
-
-// operator is the operator's binary, running.
+// operator is the operator's binary, running. Its user agent begins with the name.
 type operator struct {
-	log     string
-	process *os.Process
-	ended   chan struct{}
+	name, log string
+	process   *os.Process
+	ended     chan struct{}
 }
 
-// runOperator runs the binary with the token of the ServiceAccount that is
-// installed until the test is over.
-func runOperator(t *testing.T, flags ...string) *operator {
+// runOperator runs the binary under a name, with the token of the ServiceAccount
+// that is installed, until the test is over.
+func (s *site) runOperator(t *testing.T, name string, flags ...string) *operator {
 	t.Helper()
-	config, err := cluster.ServiceAccountConfig(t.Context(), operatorNamespace, operatorAccount)
+	config, err := s.ServiceAccountConfig(t.Context(), operatorNamespace, operatorAccount)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,13 +147,14 @@ func runOperator(t *testing.T, flags ...string) *operator {
 	if err := controlplane.WriteKubeconfig(kubeconfig, config); err != nil {
 		t.Fatal(err)
 	}
-	o := &operator{log: filepath.Join(dir, "log"), ended: make(chan struct{})}
+	o := &operator{name: name, log: filepath.Join(dir, "log"), ended: make(chan struct{})}
 	log, err := os.Create(o.log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = log.Close() }() // the process has it open itself
 	cmd := exec.Command(program, append([]string{"--kubeconfig=" + kubeconfig, "--health-probe-bind-address=0"}, flags...)...)
+	cmd.Args[0] = name // client-go makes the user agent of it
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -171,6 +173,19 @@ func (o *operator) kill() {
 	<-o.ended
 }
 
+// signal sends a signal that ends it, and waits until it has ended.
+func (o *operator) signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	if err := o.process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-o.ended:
+	case <-time.After(soon):
+		t.Fatalf("it does not end; its log:\n%s", o.logged(t))
+	}
+}
+
 func (o *operator) logged(t *testing.T) string {
 	t.Helper()
 	data, err := os.ReadFile(o.log)
@@ -183,12 +198,5 @@ func (o *operator) logged(t *testing.T) string {
 // eventually fails the test when it is not so soon.
 func eventually(t *testing.T, so func(context.Context) error) {
 	t.Helper()
-	var last error
-	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, soon, true, func(ctx context.Context) (bool, error) {
-		last = so(ctx)
-		return last == nil, nil
-	})
-	if err != nil {
-		t.Fatalf("%v: %v", err, last)
-	}
+	await.Until(t, soon, func() error { return so(t.Context()) })
 }

@@ -8,26 +8,23 @@ import (
 	"strings"
 	"testing"
 
-	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 )
 
 // TestRights takes each right from the operator's ClusterRole singly: the log says
 // which right is missing, and the operator does not panic.
 func TestRights(t *testing.T) {
-	need(t)
+	s := need(t)
 	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: operatorAccount}}
-	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(role), role); err != nil {
+	if err := s.admin.Get(t.Context(), client.ObjectKeyFromObject(role), role); err != nil {
 		t.Fatal(err)
 	}
 	whole := role.DeepCopy()
-	t.Cleanup(func() { restore(t, whole) })
-	served := servedGroups(t)
+	t.Cleanup(func() { s.restore(t, whole) })
+	served := s.servedGroups(t)
 	tried := 0
 	for i, rule := range whole.Rules {
 		if !served[rule.APIGroups[0]] {
@@ -41,9 +38,10 @@ func TestRights(t *testing.T) {
 				if len(less.Rules[i].Resources) == 0 {
 					less.Rules = append(less.Rules[:i], less.Rules[i+1:]...)
 				}
-				restore(t, less)
-				begin(t, fmt.Sprintf("rights-%d", tried))
-				o := runOperator(t)
+				s.restore(t, less)
+				name := fmt.Sprintf("rights-%d", tried)
+				s.begin(t, name)
+				o := s.runOperator(t, name)
 				eventually(t, func(context.Context) error {
 					if log := o.logged(t); !says(log, resource) {
 						return fmt.Errorf("the log does not say that %s are forbidden:\n%s", resource, log[max(0, len(log)-3000):])
@@ -84,22 +82,22 @@ func without(all []string, one string) []string {
 }
 
 // restore gives the operator the rules of the role.
-func restore(t *testing.T, role *rbacv1.ClusterRole) {
+func (s *site) restore(t *testing.T, role *rbacv1.ClusterRole) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	now := &rbacv1.ClusterRole{}
-	if err := admin.Get(ctx, client.ObjectKeyFromObject(role), now); err != nil {
+	if err := s.admin.Get(ctx, client.ObjectKeyFromObject(role), now); err != nil {
 		t.Fatal(err)
 	}
 	now.Rules = role.Rules
-	if err := admin.Update(ctx, now); err != nil {
+	if err := s.admin.Update(ctx, now); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func servedGroups(t *testing.T) map[string]bool {
+func (s *site) servedGroups(t *testing.T) map[string]bool {
 	t.Helper()
-	d, err := discovery.NewDiscoveryClientForConfig(cluster.Config())
+	d, err := discovery.NewDiscoveryClientForConfig(s.Config())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,24 +110,4 @@ func servedGroups(t *testing.T) map[string]bool {
 		served[g.Name] = true
 	}
 	return served
-}
-
-// begin makes a namespace and a rollout of it, so that there is something to do.
-func begin(t *testing.T, name string) {
-	t.Helper()
-	rollout := &v1alpha1.PodSecurityRollout{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	rollout.Spec.Targets = []v1alpha1.Target{{
-		Name: "all", Enforce: v1alpha1.LevelBaseline,
-		NamespaceSelector: &v1alpha1.NamespaceSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: name}},
-	}}
-	for _, object := range []client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, rollout} {
-		if err := admin.Create(t.Context(), object); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() {
-		if err := admin.Delete(context.WithoutCancel(t.Context()), rollout); err != nil {
-			t.Error(err)
-		}
-	})
 }

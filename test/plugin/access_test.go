@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/podsecurity-rollout/operator/test/controlplane"
+	"github.com/podsecurity-rollout/operator/test/crowd"
 )
 
 // TestWithoutOperator runs every command on a cluster that does not know the operator's kinds: what needs them says so and what to do, the others work.
@@ -61,7 +62,7 @@ func TestWithoutOperator(t *testing.T) {
 func TestRights(t *testing.T) {
 	c := newClient(t, site)
 	create(t, c, namespaceOf("rights", nil))
-	create(t, c, deploymentWithPods("rights", "web", specAt("privileged"), 1)...)
+	create(t, c, crowd.Deployment("rights", "web", crowd.SpecAt("privileged"), 1)...)
 	kubeconfig := bindRoles(t, c, "rights", "system:aggregate-to-view")
 	some := runProgram(t, kubeconfig, program, "preview", "rights")
 	wantWords(t, some.want(t, 0), "Deployment web")

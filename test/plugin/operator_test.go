@@ -27,6 +27,7 @@ import (
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/controllers"
+	"github.com/podsecurity-rollout/operator/test/crowd"
 	"github.com/podsecurity-rollout/operator/test/e2e/await"
 )
 
@@ -137,7 +138,7 @@ func TestExplainAgreesWithOperator(t *testing.T) {
 				test.namespace(ns)
 			}
 			create(t, c, ns)
-			create(t, c, deploymentWithPods(ns.Name, "web", specAt(test.level), 1)...)
+			create(t, c, crowd.Deployment(ns.Name, "web", crowd.SpecAt(test.level), 1)...)
 			rolloutOf(t, c, name, test.spec)
 			state := meta.FindStatusCondition(awaitState(t, c, ns.Name, test.want).Status.Conditions, v1alpha1.ConditionProgressing)
 
@@ -182,7 +183,7 @@ func TestSteer(t *testing.T) {
 	runOperator(t)
 	c := newClient(t, site)
 	create(t, c, namespaceOf("steer", map[string]string{fleetLabel: "steer"}))
-	create(t, c, deploymentWithPods("steer", "web", specAt("baseline"), 1)...)
+	create(t, c, crowd.Deployment("steer", "web", crowd.SpecAt("baseline"), 1)...)
 	rolloutOf(t, c, "steer", func(s *v1alpha1.PodSecurityRolloutSpec) { s.Strategy.Enforce.Approval = v1alpha1.ApprovalManual })
 	version := strings.TrimPrefix(string(awaitState(t, c, "steer", v1alpha1.ReasonAwaitingApproval).Status.Next.To), "baseline:")
 

@@ -20,6 +20,7 @@ import (
 
 	"github.com/podsecurity-rollout/operator/api/v1alpha1"
 	"github.com/podsecurity-rollout/operator/test/controlplane"
+	"github.com/podsecurity-rollout/operator/test/crowd"
 	"github.com/podsecurity-rollout/operator/test/e2e/await"
 )
 
@@ -86,7 +87,7 @@ func (term *terminal) wait(t *testing.T) (string, int) {
 func TestTerminal(t *testing.T) {
 	c := newClient(t, site)
 	create(t, c, namespaceOf("terminal", nil))
-	create(t, c, deploymentWithPods("terminal", "node-exporter-with-a-long-name", specAt("privileged"), 2)...)
+	create(t, c, crowd.Deployment("terminal", "node-exporter-with-a-long-name", crowd.SpecAt("privileged"), 2)...)
 	commands := map[string][]string{
 		"preview":         {"preview", "terminal", "default"},
 		"preview, wide":   {"preview", "terminal", "-o", "wide"},

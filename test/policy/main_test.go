@@ -3,12 +3,10 @@
 package policy
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -61,11 +59,8 @@ func TestMain(m *testing.M) {
 
 // run is TestMain with its clean-up deferred, which os.Exit would skip.
 func run(m *testing.M) (code int, err error) {
-	for _, program := range []string{"kube-controller-manager", "kubectl"} {
-		if _, err := os.Stat(filepath.Join(controlplane.DefaultAssets(), program)); err != nil {
-			unavailable = fmt.Sprintf("no %s among the binaries (%v): run `make controlplane`, and unset %s", program, err, controlplane.AssetsEnv)
-			return m.Run(), nil
-		}
+	if unavailable = controlplane.Lacking("kube-controller-manager", "kubectl"); unavailable != "" {
+		return m.Run(), nil
 	}
 	dir, err := os.MkdirTemp("", "podsecurity-rollout-policy-")
 	if err != nil {
@@ -133,14 +128,7 @@ func install(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(overlay) }() // it is in a directory that git ignores
-	rendered, err := kubectl(ctx, nil, "kustomize", overlay)
-	if err != nil {
-		return err
-	}
-	if _, err := kubectl(ctx, rendered, "apply", "--server-side", "-f", "-"); err != nil {
-		return err
-	}
-	if _, err := kubectl(ctx, nil, "wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"); err != nil {
+	if err := cluster.Install(ctx, overlay); err != nil {
 		return err
 	}
 	everybody := []rbacv1.Subject{{Kind: rbacv1.GroupKind, APIGroup: rbacv1.GroupName, Name: "system:authenticated"}}
@@ -178,20 +166,6 @@ resources: [../../config/default]
 components: [../../config/protected-labels]
 `
 	return dir, os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600)
-}
-
-// kubectl runs kubectl as the cluster's admin.
-func kubectl(ctx context.Context, input []byte, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(controlplane.DefaultAssets(), "kubectl"), args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+cluster.Kubeconfig())
-	cmd.Stdin = bytes.NewReader(input)
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("running kubectl %v: %w\n%s", args, err, complaints.Bytes())
-	}
-	return out, nil
 }
 
 // eventually fails the test when it is not so soon.

@@ -45,11 +45,8 @@ func TestMain(m *testing.M) {
 
 // run is TestMain with its clean-up deferred, which os.Exit would skip.
 func run(m *testing.M) (code int, err error) {
-	for _, program := range []string{"kube-controller-manager", "kubectl"} {
-		if _, err := os.Stat(filepath.Join(controlplane.DefaultAssets(), program)); err != nil {
-			unavailable = fmt.Sprintf("no %s among the binaries (%v): run `make controlplane`, and unset %s", program, err, controlplane.AssetsEnv)
-			return m.Run(), nil
-		}
+	if unavailable = controlplane.Lacking("kube-controller-manager", "kubectl"); unavailable != "" {
+		return m.Run(), nil
 	}
 	if err := waitSideBySide(); err != nil {
 		return 0, err

@@ -3,14 +3,11 @@
 package strategy
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -54,7 +51,7 @@ func openSite(ctx context.Context, name string, o controlplane.Options) (*site, 
 		return s, err
 	}
 	s.audit = &auditLog{path: s.cluster.AuditLog()}
-	if err := s.install(ctx); err != nil {
+	if err := s.cluster.Install(ctx, filepath.Join(root, "config", "default")); err != nil {
 		return s, err
 	}
 	var life context.Context
@@ -106,43 +103,6 @@ func newClient(cfg *rest.Config) (client.WithWatch, error) {
 		return nil, fmt.Errorf("making a client: %w", err)
 	}
 	return c, nil
-}
-
-// install applies config/default. Its Deployment makes a pod that no kubelet ever
-// runs: the operator runs as a child process here.
-func (s *site) install(ctx context.Context) error {
-	rendered, err := manifests()
-	if err != nil {
-		return err
-	}
-	if _, err := s.kubectl(ctx, rendered, "apply", "--server-side", "-f", "-"); err != nil {
-		return err
-	}
-	_, err = s.kubectl(ctx, nil, "wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-	return err
-}
-
-// manifests are config/default as kustomize makes it.
-var manifests = sync.OnceValues(func() ([]byte, error) {
-	return kubectl(context.Background(), nil, nil, "kustomize", filepath.Join(root, "config", "default"))
-})
-
-// kubectl runs kubectl as the cluster's admin.
-func (s *site) kubectl(ctx context.Context, input []byte, args ...string) ([]byte, error) {
-	return kubectl(ctx, []string{"KUBECONFIG=" + s.cluster.Kubeconfig()}, input, args...)
-}
-
-func kubectl(ctx context.Context, env []string, input []byte, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(controlplane.DefaultAssets(), "kubectl"), args...)
-	cmd.Env = append(os.Environ(), env...)
-	cmd.Stdin = bytes.NewReader(input)
-	var complaints bytes.Buffer
-	cmd.Stderr = &complaints
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("running kubectl %v: %w\n%s", args, err, complaints.Bytes())
-	}
-	return out, nil
 }
 
 // version is the API server's, as labels have it: "v1.37".
