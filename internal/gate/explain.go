@@ -16,7 +16,7 @@ type RuleState struct {
 }
 
 // Explain answers what every rule says of the rung, in the order in which
-// Evaluate asks them: the first that holds is Evaluate's decision. Those after it
+// Evaluate asks them: the first that holds is Evaluate's reason. Those after it
 // say what else would have to be put right.
 func Explain(in Input) []RuleState {
 	states := make([]RuleState, 0, len(rules))

@@ -151,12 +151,19 @@ var rules = []struct {
 	{"ServerAgrees", serverAgrees},
 }
 
-// Evaluate answers whether the rung may be climbed, or the first reason why not.
+// Evaluate answers whether the rung may be climbed, or the first reason why not. Of
+// a rollout that is suspended or observes, the message says what would hold the rung
+// otherwise.
 func Evaluate(in Input) Decision {
-	for _, r := range rules {
-		if d := r.hold(in); d != nil {
-			return *d
+	for i, r := range rules {
+		d := r.hold(in)
+		if d == nil {
+			continue
 		}
+		if other, holds := Held(in); i == 0 && holds {
+			d.Message, d.RequeueAfter = d.Message+". Otherwise: "+other.Message, other.RequeueAfter
+		}
+		return *d
 	}
 	return Decision{Climb: true, Reason: v1alpha1.ReasonClimbing, Message: "Climbing " + in.Rung.String()}
 }

@@ -267,6 +267,27 @@ func TestHeld(t *testing.T) {
 	}
 }
 
+// A rollout that writes nothing is there to show what would hold its namespaces.
+func TestEvaluateSaysWhatElseHolds(t *testing.T) {
+	for name, change := range map[string]func(*Input){
+		"observing": func(in *Input) { in.Observe = true },
+		"suspended": func(in *Input) { in.Suspended = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := ready()
+			change(&in)
+			if d := Evaluate(in); strings.Contains(d.Message, "Otherwise") {
+				t.Errorf("%q, and nothing else holds it", d.Message)
+			}
+			in.Evidence = Evidence{Workloads: 1, Worst: "Deployment web: privileged"}
+			d := Evaluate(in)
+			if other, _ := Held(in); !strings.HasSuffix(d.Message, ". Otherwise: "+other.Message) || d.Reason == v1alpha1.ReasonViolations {
+				t.Errorf("%s: %q, want it to end with %q", d.Reason, d.Message, other.Message)
+			}
+		})
+	}
+}
+
 func TestEvidenceMessage(t *testing.T) {
 	if got := (Evidence{}).Message(); got != "Everything complies" {
 		t.Errorf("got %q", got)
