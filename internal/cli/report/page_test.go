@@ -126,14 +126,8 @@ func open(t *testing.T, r Report) *browser {
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium refuses to run as root with it
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), browserTimeout)
-	t.Cleanup(cancel)
-	allocated, cancel := chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
-	tab, cancel := chromedp.NewContext(allocated)
-	t.Cleanup(cancel)
-	b := &browser{Context: tab}
-	if err := chromedp.Listen(tab, b.note); err != nil {
+	b := &browser{Context: startBrowser(t, options)}
+	if err := chromedp.Listen(b, b.note); err != nil {
 		t.Fatal(err)
 	}
 	command(t, b, network.Enable, network.EnableParams{})
@@ -152,6 +146,29 @@ func open(t *testing.T, r Report) *browser {
 		}
 	})
 	return b
+}
+
+// startBrowser answers the tab of a new browser. On a busy machine one ends now and then
+// before it has said where it listens, so that it is tried again.
+func startBrowser(t *testing.T, options []chromedp.ExecAllocatorOption) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), browserTimeout)
+	t.Cleanup(cancel)
+	var err error
+	for range 3 {
+		allocated, cancelBrowser := chromedp.NewExecAllocator(ctx, options...)
+		tab, cancelTab := chromedp.NewContext(allocated)
+		if err = chromedp.Do(tab); err == nil {
+			t.Cleanup(cancelBrowser)
+			t.Cleanup(cancelTab)
+			return tab
+		}
+		t.Logf("starting the browser: %v", err)
+		cancelTab()
+		cancelBrowser()
+	}
+	t.Fatalf("starting the browser: %v", err)
+	return nil
 }
 
 // note keeps requests, errors of scripts, and what the browser logs, such as what its content policy has kept from loading.
