@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"sync"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -64,7 +65,7 @@ func (r *NamespaceRolloutReconciler) report(ctx context.Context, s *snapshot, in
 		return nil
 	}
 	err = r.Apply(ctx, client.ApplyConfigurationFromUnstructured(report), client.FieldOwner(v1alpha1.FieldManager), client.ForceOwnership)
-	if err != nil && !meta.IsNoMatchError(err) {
+	if err != nil && !meta.IsNoMatchError(err) && !apierrors.IsNotFound(err) { // the second when the definition has just gone
 		return fmt.Errorf("writing the report of namespace %q: %w", s.namespace.Name, err)
 	}
 	r.reported.note(s.namespace.Name, sum.Sum64())
