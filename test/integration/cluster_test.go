@@ -24,8 +24,9 @@ import (
 	"github.com/podsecurity-rollout/operator/test/controlplane"
 )
 
-// cleanupTimeout bounds what a test's cleanup does, whose own context is done.
-const cleanupTimeout = 30 * time.Second
+// cleanupTimeout bounds what a test's cleanup does, whose own context is done. It is
+// for a machine busy with other things, and thousands of pods.
+const cleanupTimeout = 2 * time.Minute
 
 var (
 	// cluster is the control plane that every test of this package shares.
