@@ -155,15 +155,16 @@ var rules = []struct {
 // a rollout that is suspended or observes, the message says what would hold the rung
 // otherwise.
 func Evaluate(in Input) Decision {
-	for i, r := range rules {
-		d := r.hold(in)
-		if d == nil {
-			continue
-		}
-		if other, holds := Held(in); i == 0 && holds {
+	if d := active(in); d != nil {
+		if other, holds := Held(in); holds {
 			d.Message, d.RequeueAfter = d.Message+". Otherwise: "+other.Message, other.RequeueAfter
 		}
 		return *d
+	}
+	for _, r := range rules[1:] {
+		if d := r.hold(in); d != nil {
+			return *d
+		}
 	}
 	return Decision{Climb: true, Reason: v1alpha1.ReasonClimbing, Message: "Climbing " + in.Rung.String()}
 }
