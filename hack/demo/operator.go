@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -78,7 +77,7 @@ func (c *cluster) startOperator(ctx context.Context, binary string) (*operator, 
 	if err := controlplane.WriteKubeconfig(kubeconfig, config); err != nil {
 		return nil, err
 	}
-	probes, err := freeAddress()
+	probes, err := controlplane.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -95,15 +94,6 @@ func (c *cluster) startOperator(ctx context.Context, binary string) (*operator, 
 		return nil, errors.Join(err, o.stop())
 	}
 	return o, nil
-}
-
-// freeAddress answers a loopback address that nobody listens on at the moment.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("finding a free port: %w", err)
-	}
-	return listener.Addr().String(), listener.Close()
 }
 
 func (o *operator) start(binary string, args ...string) error {

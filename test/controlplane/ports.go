@@ -44,6 +44,15 @@ func freePort() (int, error) {
 	return 0, fmt.Errorf("finding a free port between %d and %d: %w", firstPort, lastPort, last)
 }
 
+// FreeAddress answers a loopback address that nobody listens on at the moment.
+func FreeAddress() (string, error) {
+	port, err := freePort()
+	if err != nil {
+		return "", err
+	}
+	return hostPort(port), nil
+}
+
 func hostPort(port int) string {
 	return net.JoinHostPort(loopback, strconv.Itoa(port))
 }

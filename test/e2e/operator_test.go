@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -50,7 +49,7 @@ func (e *environment) startOperator(ctx context.Context) (*process, error) {
 	if err := controlplane.WriteKubeconfig(kubeconfig, config); err != nil {
 		return nil, err
 	}
-	probes, err := freeAddress()
+	probes, err := controlplane.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -61,15 +60,6 @@ func (e *environment) startOperator(ctx context.Context) (*process, error) {
 		return nil, err
 	}
 	return p, p.awaitReady(ctx, "http://"+probes+"/readyz")
-}
-
-// freeAddress answers a loopback address that nobody listens on at the moment.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("finding a free port: %w", err)
-	}
-	return listener.Addr().String(), listener.Close()
 }
 
 func (p *process) start() error {

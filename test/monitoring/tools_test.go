@@ -3,9 +3,7 @@
 package monitoring
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/podsecurity-rollout/operator/test/controlplane"
 )
 
 // root is the repository's.
@@ -73,12 +73,11 @@ func start(t *testing.T, program string, args ...string) {
 // freeAddress answers a loopback address that nobody listens on at the moment.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	address, err := controlplane.FreeAddress()
 	if err != nil {
-		t.Fatalf("finding a free port: %v", err)
+		t.Fatal(err)
 	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
+	return address
 }
 
 func write(t *testing.T, path string, data []byte) {
